@@ -15,6 +15,8 @@ use crate::listener::{Listener, Stop, lock};
 const PIECES_PER_SECOND: u64 = 20;
 const SMALLEST_PIECE: u64 = 64;
 const LARGEST_PIECE: u64 = 64 * 1024;
+/// How often a silent connection looks whether the link is still there.
+const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// A proxy before one TCP server. Its rate holds for each direction, over all connections together, as a WAN's does.
 pub struct Throttle {
@@ -88,8 +90,12 @@ impl Throttle {
 impl Link {
     fn carry(&self, client: &TcpStream, stop: &Stop) {
         let Ok(server) = TcpStream::connect(self.target) else { return };
-        // Pieces are small and paced here: Nagle's delay would come on top.
-        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        for socket in [client, &server] {
+            // Pieces are small and paced here: Nagle's delay would come on top.
+            let _ = socket.set_nodelay(true);
+            // The target's socket is known here only: its silence must not outlast the link.
+            let _ = socket.set_read_timeout(Some(LOOK_UP));
+        }
         thread::scope(|scope| {
             scope.spawn(|| self.pass(client, &server, &self.up, stop));
             self.pass(&server, client, &self.down, stop);
@@ -117,10 +123,12 @@ impl Link {
         loop {
             let rate = self.bits_per_second.load(Ordering::Relaxed);
             let piece = (rate / 8 / PIECES_PER_SECOND).clamp(SMALLEST_PIECE, LARGEST_PIECE);
-            let read = from.read(&mut buffer[..piece as usize])?;
-            if read == 0 {
-                return Ok(());
-            }
+            let read = match from.read(&mut buffer[..piece as usize]) {
+                Ok(0) => return Ok(()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !stop.is_set() => continue,
+                Err(error) => return Err(error),
+            };
             if stop.wait_until(Some(direction.reserve(read as u64, rate))) {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test an error is a failure")]
 
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -110,7 +111,7 @@ fn git_clones_from_the_daemon() {
 
     let address = daemon.addr();
     drop(daemon);
-    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]
@@ -149,6 +150,16 @@ fn a_throttle_takes_the_time_that_its_rate_says() {
     let slow = start.elapsed();
     assert!(slow >= Duration::from_millis(900), "{slow:?}, without a limit {quick:?}");
     assert!(slow < quick + Duration::from_secs(5), "{slow:?}, without a limit {quick:?}");
+}
+
+#[test]
+fn a_link_ends_although_its_target_is_silent() {
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = Throttle::start(target.local_addr().unwrap(), u64::MAX).unwrap();
+    let client = TcpStream::connect(link.addr()).unwrap();
+    let _silent = target.accept().unwrap();
+    drop(client);
+    drop(link);
 }
 
 #[test]
