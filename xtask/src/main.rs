@@ -1,2 +1,7 @@
-//! xtask.
-fn main() {}
+//! `cargo xtask <verb>`: see the library beside this file.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stoker_xtask::run(lexopt::Parser::from_env())
+}
