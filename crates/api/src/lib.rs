@@ -1,1 +1,38 @@
-//! api
+//! The public contract of Stoker as types: what users, their manifests, their dashboards and the three programs
+//! hold on to, and every name in it.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`names`] | annotations, labels, objects, variables, mounts, ports, conditions, events, metrics |
+//! | [`spec`], [`resource`] | the `GatewaySync` resource |
+//! | [`manifest`] | the strict reading of one manifest: every mistake with its place and its remedy |
+//! | [`profile`] | defaults merged with a profile, and the choice of a profile |
+//! | [`metadata`] | what the controller tells the agents |
+//! | [`status`], [`reason`] | what one gateway's agent reports |
+//! | [`duration`], [`quantity`] | Go durations and Kubernetes quantities |
+//!
+//! Nothing in here does I/O, knows a Kubernetes client, a Git transport, a clock or a file system. The types are tolerant
+//! readers (what a newer program wrote is skipped); strictness belongs to [`manifest::read`], because there a human waits
+//! for the answer.
+
+pub mod duration;
+pub mod manifest;
+pub mod metadata;
+pub mod names;
+pub mod path;
+pub mod profile;
+pub mod quantity;
+pub mod reason;
+pub mod resource;
+pub mod spec;
+pub mod status;
+
+mod text;
+
+pub use duration::GoDuration;
+
+pub use path::FieldPath;
+pub use profile::ResolvedProfile;
+pub use quantity::{MaxDeletes, Quantity};
+
+pub use resource::GatewaySync;

@@ -1,0 +1,397 @@
+//! From the tree to the types, strictly.
+//!
+//! A serde deserializer that is told the known fields of every struct by the struct's own derive, so that they are
+//! declared once. Unknown fields are collected and reading goes on; the first value of a wrong type ends it.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor, value::StrDeserializer};
+
+use super::error::Problem;
+use super::scalar::Meaning;
+use super::tree::{Entry, Kind, Node, Scalar, shown};
+use crate::path::FieldPath;
+use crate::resource::GatewaySync;
+use crate::text::{list, nearest};
+
+/// Reads the resource; the problems are all unknown fields, and the first value that does not fit.
+pub(super) fn from_tree(root: &Node) -> Result<GatewaySync, Vec<Problem>> {
+    let unknown = RefCell::new(Vec::new());
+    let result = GatewaySync::deserialize(Reader { node: root, path: &Path::Top, unknown: &unknown });
+    let mut problems = unknown.into_inner();
+    match result {
+        Ok(resource) if problems.is_empty() => Ok(resource),
+        Ok(_) => Err(problems),
+        Err(refused) => {
+            // A field that is missing because it is misspelled is one problem, not two.
+            if !refused.missing || problems.is_empty() {
+                problems.push(root_problem(root, *refused.0));
+            }
+            Err(problems)
+        }
+    }
+}
+
+fn root_problem(root: &Node, refused: Refusal) -> Problem {
+    let place = refused.place.or(Some((root.line, root.column)));
+    Problem { place, path: refused.path, words: refused.words }
+}
+
+/// Fields that Kubernetes puts into an exported manifest and that mean nothing here.
+fn belongs_to_kubernetes(type_name: &str, field: &str) -> bool {
+    type_name == "ObjectMeta" || (type_name == "GatewaySync" && field == "status")
+}
+
+/// The way to the value in hand, kept on the stack.
+enum Path<'a> {
+    Top,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    fn to_field_path(&self) -> FieldPath {
+        match self {
+            Self::Top => FieldPath::default(),
+            Self::Key(parent, key) => parent.to_field_path().key(key),
+            Self::Index(parent, index) => parent.to_field_path().index(*index),
+        }
+    }
+}
+
+/// A value that does not fit.
+#[derive(Debug, Default)]
+struct Refusal {
+    place: Option<(u32, u32)>,
+    path: FieldPath,
+    words: String,
+    missing: bool,
+}
+
+#[derive(Debug)]
+struct Refused(Box<Refusal>);
+
+impl std::ops::Deref for Refused {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl Refused {
+    fn new(words: String) -> Self {
+        Self(Box::new(Refusal { words, ..Refusal::default() }))
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl de::Error for Refused {
+    fn custom<T: fmt::Display>(words: T) -> Self {
+        Self::new(words.to_string())
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::new(format!("must be {expected}, not {unexpected}"))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self(Box::new(Refusal {
+            path: FieldPath::default().key(field),
+            words: "is required and missing".to_owned(),
+            missing: true,
+            ..Refusal::default()
+        }))
+    }
+}
+
+/// The value in hand.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    node: &'a Node,
+    path: &'a Path<'a>,
+    unknown: &'a RefCell<Vec<Problem>>,
+}
+
+impl Reader<'_> {
+    fn refuse(&self, words: String) -> Refused {
+        self.locate(Refused::new(words))
+    }
+
+    fn wrong_type(&self, expected: &str) -> Refused {
+        self.refuse(format!("must be {expected}, not {}", self.node.describe()))
+    }
+
+    /// Adds the place to a refusal that came out of a type's own code.
+    fn locate(&self, mut refused: Refused) -> Refused {
+        if refused.place.is_none() {
+            let mut path = self.path.to_field_path();
+            for step in refused.path.steps() {
+                path.push(step.clone());
+            }
+            refused.0.path = path;
+            refused.0.place = Some((self.node.line, self.node.column));
+        }
+        refused
+    }
+
+    fn scalar(&self) -> Option<&Scalar> {
+        match &self.node.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    fn integer(&self, min: i64, max: i64) -> Result<i64, Refused> {
+        match self.scalar().map(|scalar| scalar.meaning) {
+            Some(Meaning::Integer(number)) if (min..=max).contains(&number) => Ok(number),
+            Some(Meaning::Integer(_)) if min == 0 && max == i64::MAX => Err(self.wrong_type("zero or more")),
+            Some(Meaning::Integer(_)) => Err(self.wrong_type(&format!("from {min} to {max}"))),
+            Some(Meaning::Text) => {
+                let text = self.scalar().map_or("", |scalar| &*scalar.text);
+                let quotes = if text.parse::<i64>().is_ok() { "; remove the quotes" } else { "" };
+                Err(self.refuse(format!("must be a whole number, not the text {:?}{quotes}", shown(text))))
+            }
+            Some(Meaning::Number) => {
+                let words = format!("must be a whole number in plain digits, not {}", self.node.describe());
+                Err(self.refuse(words))
+            }
+            _ => Err(self.wrong_type("a whole number")),
+        }
+    }
+
+    /// Keeps the fields that the type knows and that have a value; notes the unknown ones.
+    fn known_entries(&self, type_name: &str, fields: &[&str], entries: &'_ [Entry]) -> Vec<bool> {
+        let mut keep = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let known = fields.contains(&&*entry.key);
+            keep.push(known && !entry.value.is_null());
+            if known || belongs_to_kubernetes(type_name, &entry.key) {
+                continue;
+            }
+            let absent = || fields.iter().copied().filter(|field| self.node.get(field).is_none());
+            let hint = match nearest(&entry.key, absent()) {
+                Some(name) => format!("did you mean {name:?}?"),
+                None => format!("known here: {}", list(fields.iter().copied())),
+            };
+            self.unknown.borrow_mut().push(Problem {
+                place: Some((entry.line, entry.column)),
+                path: self.path.to_field_path().key(&shown(&entry.key)),
+                words: format!("unknown field; {hint}"),
+            });
+        }
+        keep
+    }
+}
+
+impl<'de> de::Deserializer<'de> for Reader<'_> {
+    type Error = Refused;
+
+    #[allow(clippy::cast_sign_loss, reason = "only a number that is not negative is visited as unsigned")]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        let Some(scalar) = self.scalar() else {
+            return match self.node.kind {
+                Kind::Seq(_) => self.deserialize_seq(visitor),
+                _ => self.deserialize_map(visitor),
+            };
+        };
+        match scalar.meaning {
+            Meaning::Null => visitor.visit_unit(),
+            Meaning::Bool(value) => visitor.visit_bool(value),
+            Meaning::Integer(number) if number >= 0 => visitor.visit_u64(number as u64),
+            Meaning::Integer(number) => visitor.visit_i64(number),
+            Meaning::OldBool | Meaning::Number | Meaning::Text => visitor.visit_str(&scalar.text),
+        }
+        .map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        match self.scalar().map(|scalar| (scalar.meaning, &*scalar.text)) {
+            Some((Meaning::Bool(value), _)) => visitor.visit_bool(value),
+            Some((Meaning::Text, text @ ("true" | "false"))) => {
+                Err(self.refuse(format!("must be true or false, not the text {text:?}; remove the quotes")))
+            }
+            _ => Err(self.wrong_type("true or false")),
+        }
+    }
+
+    #[allow(clippy::cast_sign_loss, reason = "the number was checked against the bounds of the type")]
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        let number = self.integer(0, i64::MAX)?;
+        visitor.visit_u64(number as u64).map_err(|refused| self.locate(refused))
+    }
+
+    #[allow(clippy::cast_sign_loss, reason = "the number was checked against the bounds of the type")]
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        let number = self.integer(0, u32::MAX.into())?;
+        visitor.visit_u64(number as u64).map_err(|refused| self.locate(refused))
+    }
+
+    #[allow(clippy::cast_sign_loss, reason = "the number was checked against the bounds of the type")]
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        let number = self.integer(0, u16::MAX.into())?;
+        visitor.visit_u64(number as u64).map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        let number = self.integer(i64::MIN, i64::MAX)?;
+        visitor.visit_i64(number).map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        match self.scalar() {
+            Some(Scalar { text, meaning: Meaning::Text }) => {
+                visitor.visit_str(text).map_err(|refused| self.locate(refused))
+            }
+            Some(Scalar { text, meaning }) if *meaning != Meaning::Null => {
+                let words = format!(
+                    "must be text, not {}; put it in quotes: \"{}\"",
+                    self.node.describe(),
+                    shown(text)
+                );
+                Err(self.refuse(words))
+            }
+            _ => Err(self.wrong_type("text")),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Refused> {
+        visitor.visit_newtype_struct(self).map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        match &self.node.kind {
+            Kind::Seq(items) => visitor.visit_seq(Items { reader: self, nodes: items, next: 0 }),
+            _ => Err(self.wrong_type("a list")),
+        }
+        .map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        match &self.node.kind {
+            Kind::Map(entries) => {
+                visitor.visit_map(Entries { reader: self, all: entries, keep: None, next: 0 })
+            }
+            _ => Err(self.wrong_type("a map")),
+        }
+        .map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refused> {
+        let Kind::Map(entries) = &self.node.kind else {
+            return Err(self.wrong_type(&format!("a map with {}", list(fields.iter().copied()))));
+        };
+        let keep = Some(self.known_entries(name, fields, entries));
+        visitor
+            .visit_map(Entries { reader: self, all: entries, keep, next: 0 })
+            .map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Refused> {
+        let words = || list(variants.iter().copied());
+        let Some(scalar) = self.scalar() else {
+            return Err(self.wrong_type(&format!("one of {}", words())));
+        };
+        if !variants.contains(&&*scalar.text) {
+            return Err(self.refuse(format!("{:?} is not one of {}", shown(&scalar.text), words())));
+        }
+        let text: StrDeserializer<'_, Refused> = (*scalar.text).into_deserializer();
+        visitor.visit_enum(text).map_err(|refused| self.locate(refused))
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        visitor.visit_unit()
+    }
+
+    // No type of the contract asks for these.
+    serde::forward_to_deserialize_any! {
+        i8 i16 i32 i128 u8 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+    }
+}
+
+/// The items of a list.
+struct Items<'a> {
+    reader: Reader<'a>,
+    nodes: &'a [Node],
+    next: usize,
+}
+
+impl<'de> de::SeqAccess<'de> for Items<'_> {
+    type Error = Refused;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Refused> {
+        let Some(node) = self.nodes.get(self.next) else {
+            return Ok(None);
+        };
+        let path = Path::Index(self.reader.path, self.next);
+        self.next += 1;
+        seed.deserialize(Reader { node, path: &path, unknown: self.reader.unknown }).map(Some)
+    }
+}
+
+/// The entries of a map, or those of them that a struct keeps.
+struct Entries<'a> {
+    reader: Reader<'a>,
+    all: &'a [Entry],
+    keep: Option<Vec<bool>>,
+    next: usize,
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_> {
+    type Error = Refused;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refused> {
+        if let Some(keep) = &self.keep {
+            while keep.get(self.next) == Some(&false) {
+                self.next += 1;
+            }
+        }
+        let Some(entry) = self.all.get(self.next) else {
+            return Ok(None);
+        };
+        let key: StrDeserializer<'_, Refused> = (*entry.key).into_deserializer();
+        seed.deserialize(key).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Refused> {
+        let entry = self.all.get(self.next).ok_or_else(|| Refused::new("has no value".to_owned()))?;
+        self.next += 1;
+        let path = Path::Key(self.reader.path, &entry.key);
+        seed.deserialize(Reader { node: &entry.value, path: &path, unknown: self.reader.unknown })
+    }
+}

@@ -1,0 +1,106 @@
+//! `spec.agent`: the injected sidecar. Without a cluster there is none, and this part means nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{is_default, words};
+use crate::quantity::number_or_text;
+
+/// The injected sidecar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    /// Image; without it the webhook's own default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<AgentImage>,
+    /// Requests and limits; without them the contract's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// How a new image reaches pods that run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub update_strategy: UpdateStrategy,
+}
+
+/// Image of the sidecar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentImage {
+    /// Repository; without a tag it means `latest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// When the node asks the registry.
+    #[serde(default)]
+    pub pull_policy: PullPolicy,
+}
+
+words! {
+    /// Kubernetes' image pull policies.
+    #[derive(Default)]
+    PullPolicy {
+        /// At every start.
+        Always = "Always",
+        /// When the node does not have the image.
+        #[default]
+        IfNotPresent = "IfNotPresent",
+        /// Never.
+        Never = "Never",
+    }
+}
+
+words! {
+    /// How a new agent image reaches pods that run.
+    #[derive(Default)]
+    UpdateStrategy {
+        /// With the pod's next restart.
+        #[default]
+        OnRestart = "onRestart",
+        /// The controller patches the sidecar in live pods, a few at a time.
+        InPlace = "inPlace",
+    }
+}
+
+/// core/v1 `ResourceRequirements`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Upper bounds by resource name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, ResourceQuantity>,
+    /// Reservations by resource name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, ResourceQuantity>,
+    /// Claims of the pod that the container uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ResourceClaim>,
+}
+
+/// core/v1 `ResourceClaim`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceClaim {
+    /// Name of the pod's claim.
+    pub name: String,
+    /// Request within it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
+/// A quantity of Kubernetes (`10m`, `32Mi`, `1`), handed on as it was written: the API server judges it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ResourceQuantity(pub String);
+
+impl fmt::Display for ResourceQuantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ResourceQuantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        number_or_text(deserializer, "a quantity such as \"10m\" or \"32Mi\"").map(Self)
+    }
+}
