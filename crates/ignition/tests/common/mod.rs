@@ -1,5 +1,6 @@
 //! What the tests of this crate share: a simulated gateway with its client, and servers that are no gateway.
 #![allow(dead_code, reason = "each test program uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test whose surroundings fail has failed")]
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
