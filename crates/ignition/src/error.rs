@@ -47,7 +47,7 @@ pub enum Error {
     },
     /// A redirect to `/welcome`, or 400 on a scan.
     #[error(
-        "{place}: {status}: the gateway is not commissioned yet; finish its commissioning (http://…/welcome), the sync repeats then"
+        "{place}: {status}: the gateway is not commissioned yet; finish its commissioning at /welcome, the sync repeats then"
     )]
     NotCommissioned {
         /// The URL.

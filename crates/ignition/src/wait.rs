@@ -38,6 +38,10 @@ impl Gateway {
         let config = self.ask(ScanKind::Config, wait);
         let projects = self.follow(ScanKind::Projects, projects, wait);
         let config = match config {
+            // A gateway may begin the second scan when the first one is done.
+            Ok(asked) if matches!(projects, ScanOutcome::Finished { .. }) => {
+                self.follow(ScanKind::Config, Asked { at: Instant::now(), ..asked }, wait)
+            }
             Ok(asked) => self.follow(ScanKind::Config, asked, wait),
             Err(error) => ScanOutcome::Failed(error),
         };
@@ -94,6 +98,7 @@ impl Gateway {
 struct Asked {
     status: u16,
     before: Option<ScanStatus>,
+    /// From when on its limits count.
     at: Instant,
 }
 

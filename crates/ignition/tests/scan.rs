@@ -191,7 +191,7 @@ fn a_stop_ends_the_waiting() {
 fn the_lock_is_held_until_the_next_scan() {
     let plant = Plant::new();
     let lock = || {
-        plant.gateway.scan_lock(ScanKind::Projects, Duration::from_secs(1), Duration::from_secs(60)).unwrap()
+        plant.gateway.scan_lock(ScanKind::Projects, Duration::from_secs(1), Duration::from_mins(1)).unwrap()
     };
     assert!(!plant.gateway.is_scan_locked(ScanKind::Projects).unwrap());
     assert_eq!(lock(), Lock::Held);
@@ -207,7 +207,7 @@ fn the_lock_is_held_until_the_next_scan() {
 #[test]
 fn somebody_else_s_lock_is_busy() {
     let plant = Plant::new();
-    assert!(plant.simulated.hold_scan_lock(Kind::Config, Duration::from_secs(60)));
+    assert!(plant.simulated.hold_scan_lock(Kind::Config, Duration::from_mins(1)));
     let lock = plant.gateway.scan_lock(ScanKind::Config, Duration::from_secs(1), Duration::from_secs(10));
     assert_eq!(lock.unwrap(), Lock::Busy);
 }

@@ -7,19 +7,13 @@ pub fn components(path: &str) -> impl Iterator<Item = &str> {
 
 /// Whether `name` is `lower` (ASCII, in lower case) on a volume that ignores case.
 pub fn same(name: &str, lower: &str) -> bool {
-    if name.is_ascii() {
-        return name.eq_ignore_ascii_case(lower);
-    }
-    name.chars().flat_map(folded).eq(lower.chars())
+    name.eq_ignore_ascii_case(lower) || (!name.is_ascii() && name.chars().flat_map(folded).eq(lower.chars()))
 }
 
 /// Whether `name` ends in `lower` (ASCII, in lower case) on a volume that ignores case.
 pub fn ends_with(name: &str, lower: &str) -> bool {
-    if name.is_ascii() {
-        let (name, lower) = (name.as_bytes(), lower.as_bytes());
-        return name.len() >= lower.len() && name[name.len() - lower.len()..].eq_ignore_ascii_case(lower);
-    }
-    fold(name).ends_with(lower)
+    let ending = &name.as_bytes()[name.len().saturating_sub(lower.len())..];
+    ending.eq_ignore_ascii_case(lower.as_bytes()) || (!name.is_ascii() && fold(name).ends_with(lower))
 }
 
 /// The path or name as a volume that ignores case sees it; borrowed when it is that already.

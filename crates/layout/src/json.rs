@@ -183,6 +183,43 @@ mod tests {
         }
     }
 
+    /// A value of some depth, from a generator of numbers.
+    fn value(next: &mut impl FnMut(u64) -> u64, depth: u64) -> serde_json::Value {
+        const TEXTS: [&str; 8] = ["", "a", "\"", "\\", "\u{1}\n", "ü\u{1f600}", "{[,:]}", " \t "];
+        let text = |number: u64| TEXTS[number as usize].to_owned();
+        match next(if depth == 0 { 4 } else { 6 }) {
+            0 => serde_json::Value::Null,
+            1 => (next(2) == 0).into(),
+            2 => next(1_000_000).cast_signed().wrapping_sub(500_000).into(),
+            3 => text(next(8)).into(),
+            4 => (0..next(4)).map(|_| value(next, depth - 1)).collect::<Vec<_>>().into(),
+            _ => serde_json::Value::Object(
+                (0..next(4)).map(|_| (text(next(8)), value(next, depth - 1))).collect(),
+            ),
+        }
+    }
+
+    #[test]
+    fn one_line_of_any_value_is_what_the_parser_s_own_writer_makes_of_it() {
+        let mut state = 7_u64;
+        let mut next = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..2_000 {
+            let value = value(&mut next, 5);
+            let pretty = serde_json::to_vec_pretty(&value).unwrap();
+            assert_eq!(root(&pretty), 0..pretty.len());
+            let line = compact(&pretty, root(&pretty));
+            assert_eq!(String::from_utf8(line).unwrap(), value.to_string());
+            let Some(object) = value.as_object() else { continue };
+            for (key, wanted) in object {
+                let span = member(&pretty, root(&pretty), key).unwrap();
+                assert_eq!(&serde_json::from_slice::<serde_json::Value>(&pretty[span]).unwrap(), wanted);
+            }
+        }
+    }
+
     #[test]
     fn a_text_that_is_no_json_ends_somewhere() {
         for text in ["", " ", "{", "{\"a", "{\"a\":", "{\"a\":[", "\"\\", "}", "{]"] {

@@ -139,6 +139,6 @@ fn two_hundred_thousand_paths_take_no_time() {
     let started = std::time::Instant::now();
     let refused = (0..200_000).filter(|_| guard.never_touch(std::hint::black_box(path)).is_some()).count();
     assert_eq!(refused, 0);
-    // Generous: unoptimised and on a shared machine it takes some 0.3 s, optimised 0.02 s.
+    // Generous: unoptimised and on a shared machine it takes some 0.7 s, optimised 0.07 s.
     assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
 }
