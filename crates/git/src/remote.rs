@@ -1,0 +1,101 @@
+//! The way into this crate: a repository by its URL, wherever it lies.
+
+use std::io;
+
+use stoker_object::ObjectId;
+
+use crate::Error;
+use crate::pack::PackStats;
+use crate::resolve::{Resolved, commit_id};
+use crate::session::Session;
+use crate::store::BlobSink;
+use crate::transport::{self, Options, Traffic};
+use crate::trees::TreeStore;
+use crate::url::RepoUrl;
+use crate::wire::Wire;
+
+/// A repository. It keeps its connection, and what it learned of the server, from one call to the next.
+pub struct Remote {
+    name: String,
+    backend: Backend,
+}
+
+enum Backend {
+    Wire(Wire),
+}
+
+/// A commit whose trees are all in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The commit: what was asked for, or what it leads to if it was an annotated tag.
+    pub commit: ObjectId,
+    /// What came; nothing if the store was complete already.
+    pub pack: PackStats,
+}
+
+impl Remote {
+    /// Prepares to use a repository. Nothing is read yet, neither network nor files.
+    pub fn open(url: &RepoUrl, options: &Options) -> Result<Self, Error> {
+        let name = url.to_string();
+        let backend = match transport::open(url, options) {
+            Some(transport) => Backend::Wire(Wire::new(Session::new(transport, options))),
+            None => return Err(Error::Unsupported("file:// repositories are not supported yet").at(&name)),
+        };
+        Ok(Self { name, backend })
+    }
+
+    /// The commit that a branch, a tag (annotated ones are peeled), `HEAD`, a full ref name or a commit's full id means.
+    /// An id is taken as it is, without asking anybody. A branch wins over a tag of the same name.
+    ///
+    /// Errors: [`Error::UnknownRef`] with up to three similar names, [`Error::EmptyRepository`], and whatever keeps
+    /// the server from answering.
+    pub fn resolve(&mut self, reference: &str) -> Result<Resolved, Error> {
+        let reference = reference.trim();
+        if let Some(resolved) = commit_id(reference).map_err(|error| error.at(&self.name))? {
+            return Ok(resolved);
+        }
+        let resolved = match &mut self.backend {
+            Backend::Wire(wire) => wire.resolve(reference),
+        };
+        resolved.map_err(|error| error.at(&self.name))
+    }
+
+    /// Makes `trees` hold the commit and all its trees. Blobs come to `blobs` only from a server that cannot leave
+    /// them out. What arrived before an error stays: the next call goes on from there.
+    ///
+    /// Errors: [`Error::RefGone`] if the server does not have the commit.
+    pub fn fetch_trees(
+        &mut self,
+        commit: &ObjectId,
+        trees: &mut TreeStore,
+        blobs: &mut dyn BlobSink,
+    ) -> Result<Fetched, Error> {
+        let fetched = match &mut self.backend {
+            Backend::Wire(wire) => wire.fetch_trees(commit, trees, blobs),
+        };
+        fetched.map_err(|error| error.at(&self.name))
+    }
+
+    /// Brings the wanted blobs that `blobs` does not contain, in requests of at most 8,000. A server that gives out
+    /// whole commits only is asked for the one that [`Remote::fetch_trees`] fetched last.
+    ///
+    /// When it returns without an error, every wanted blob has gone to `blobs`. What arrived before an error stays.
+    pub fn fetch_blobs(
+        &mut self,
+        wants: &mut dyn Iterator<Item = io::Result<ObjectId>>,
+        trees: &mut TreeStore,
+        blobs: &mut dyn BlobSink,
+    ) -> Result<PackStats, Error> {
+        let fetched = match &mut self.backend {
+            Backend::Wire(wire) => wire.fetch_blobs(wants, trees, blobs),
+        };
+        fetched.map_err(|error| error.at(&self.name))
+    }
+
+    /// What went over the network so far; nothing for `file://`.
+    pub fn traffic(&self) -> Traffic {
+        match &self.backend {
+            Backend::Wire(wire) => wire.traffic(),
+        }
+    }
+}

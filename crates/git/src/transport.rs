@@ -1,0 +1,91 @@
+//! The ways to a server. A transport moves bytes; it knows nothing of refs, wants and packs.
+
+mod counted;
+mod credentials;
+mod daemon;
+mod failure;
+mod http;
+mod redirect;
+mod status;
+mod tls;
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Error;
+use crate::pack::Limits;
+use crate::request::Request;
+use crate::url::{Location, RepoUrl};
+
+/// What of a repository's access is not in its URL.
+#[derive(Clone)]
+pub struct Options {
+    /// A file (PEM) with certificates of private authorities, which are trusted besides the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// A file with the token (the password of basic authentication), read anew at every handshake.
+    pub token_file: Option<PathBuf>,
+    /// The user name that goes with the token, unless the URL has one.
+    pub username: String,
+    /// For the name's look-up, the connection and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// For the first byte of an answer after the request was sent. Git sends signs of life while it packs.
+    pub first_byte_timeout: Duration,
+    /// For every further piece of an answer; for its first byte too, where this is the shorter limit.
+    pub silence_timeout: Duration,
+    /// A directory on a disk for files that have no name there while a pack is received.
+    pub scratch: PathBuf,
+    /// What a pack may ask of this machine.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            token_file: None,
+            username: "x-access-token".to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(60),
+            silence_timeout: Duration::from_secs(60),
+            scratch: std::env::temp_dir(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What went over the network so far. Bytes of bodies, as they were on the wire, without TLS and HTTP headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests: over HTTP each GET and POST, otherwise each connection and each request on it.
+    pub requests: u64,
+    /// Bytes sent.
+    pub sent: u64,
+    /// Bytes received.
+    pub received: u64,
+}
+
+/// A way to one repository's `git-upload-pack`. SSH will be another one.
+pub(crate) trait Transport {
+    /// Begins anew, and gives what the server says first, up to and including its flush packet.
+    fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error>;
+
+    /// Sends a request and gives its answer. Only after a handshake.
+    fn request(&mut self, request: &dyn Request) -> Result<Box<dyn BufRead + '_>, Error>;
+
+    /// Whether each request goes alone: what an answer has behind its last packet is then read to the end
+    /// (so that the connection can be used again), and protocol v0 can be asked more than once.
+    fn stateless(&self) -> bool;
+
+    /// What went over the network so far.
+    fn traffic(&self) -> Traffic;
+}
+
+/// The transport for a URL; `None` for what lies on this machine.
+pub(crate) fn open(url: &RepoUrl, options: &Options) -> Option<Box<dyn Transport>> {
+    match url.location() {
+        Location::Http(url) => Some(Box::new(http::Http::new(url.clone(), options.clone()))),
+        Location::Daemon(url) => Some(Box::new(daemon::Daemon::new(url.clone(), options.clone()))),
+        Location::File(_) => None,
+    }
+}

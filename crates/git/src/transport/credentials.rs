@@ -1,0 +1,157 @@
+//! User name and password of a repository: where they come from, and whom they may be shown.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Options;
+use crate::Error;
+use crate::url::{HttpUrl, Origin};
+
+/// The longest token that is read; the longest JSON web tokens have 8 kB.
+const LONGEST: u64 = 64 * 1024;
+
+/// Credentials for one origin. There is no `Debug`: nothing may print them.
+pub(super) struct Credentials {
+    origin: Origin,
+    /// The value of the `Authorization` header.
+    header: Option<String>,
+    /// How a message calls them.
+    name: String,
+}
+
+impl Credentials {
+    /// Reads the credentials that belong to a URL; the token file is read anew each time.
+    pub fn read(url: &HttpUrl, options: &Options) -> Result<Self, Error> {
+        let user = url.user.as_ref();
+        let (header, name) = match (&options.token_file, user) {
+            (Some(path), user) => {
+                let name = user.map_or(&options.username, |user| &user.name);
+                (Some(basic(name, &token(path)?)), format!("the token of {}", path.display()))
+            }
+            (None, Some(user)) => {
+                let password = user.password.as_deref().unwrap_or_default();
+                (Some(basic(&user.name, password)), "the URL's user name and password".to_owned())
+            }
+            (None, None) => (None, "an anonymous reader".to_owned()),
+        };
+        if header.is_some() && !url.origin.tls {
+            warn_once(url);
+        }
+        Ok(Self { origin: url.origin.clone(), header, name })
+    }
+
+    /// The `Authorization` header for a server; `None` for any but the configured one: same scheme, host and port.
+    pub fn header_for(&self, origin: &Origin) -> Option<&str> {
+        self.header.as_deref().filter(|_| *origin == self.origin)
+    }
+
+    /// What was presented to a server, for a message.
+    pub fn presented_to(&self, origin: &Origin) -> String {
+        if self.header.is_some() && *origin != self.origin {
+            return format!("an anonymous reader (credentials for {} are not sent to {origin})", self.origin);
+        }
+        self.name.clone()
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The token in a file, without the white space around it.
+fn token(path: &Path) -> Result<String, Error> {
+    let problem =
+        |problem: String| Error::Credential { what: "token file", path: path.display().to_string(), problem };
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LONGEST).read_to_end(&mut text))
+        .map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let token = text.trim_ascii();
+    if token.is_empty() {
+        return Err(problem("is empty".to_owned()));
+    }
+    match std::str::from_utf8(token) {
+        Ok(token) if !token.chars().any(char::is_control) => Ok(token.to_owned()),
+        _ => Err(problem("holds more than one line, or binary data: one token is expected".to_owned())),
+    }
+}
+
+/// Says, once per URL in the life of the program, that credentials go over the network unprotected.
+fn warn_once(url: &HttpUrl) {
+    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let shown = url.to_string();
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    if warned.len() < 1000 && warned.insert(shown.clone()) {
+        tracing::warn!(repository = shown, "credentials are sent unencrypted: the URL is http://, not https://");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::{Location, RepoUrl};
+
+    fn url(text: &str) -> HttpUrl {
+        match RepoUrl::parse(text).unwrap().location() {
+            Location::Http(url) => url.clone(),
+            _ => panic!("{text}"),
+        }
+    }
+
+    fn header(text: &str, options: &Options) -> Option<String> {
+        let url = url(text);
+        let credentials = Credentials::read(&url, options).unwrap();
+        let header = credentials.header_for(&url.origin)?.strip_prefix("Basic ")?.to_owned();
+        Some(String::from_utf8(STANDARD.decode(header).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_token_file_is_trimmed_and_goes_with_the_user_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        std::fs::write(&path, " secret\n").unwrap();
+        let options = Options { token_file: Some(path.clone()), ..Options::default() };
+        assert_eq!(header("https://host/x", &options).as_deref(), Some("x-access-token:secret"));
+        assert_eq!(header("https://oauth2@host/x", &options).as_deref(), Some("oauth2:secret"));
+        std::fs::write(&path, "newer").unwrap();
+        assert_eq!(header("https://host/x", &options).as_deref(), Some("x-access-token:newer"));
+    }
+
+    #[test]
+    fn credentials_of_the_url_are_used() {
+        let options = Options::default();
+        assert_eq!(header("https://me:pass@host/x", &options).as_deref(), Some("me:pass"));
+        assert_eq!(header("https://token@host/x", &options).as_deref(), Some("token:"));
+        assert_eq!(header("https://host/x", &options), None);
+    }
+
+    #[test]
+    fn no_other_server_sees_them() {
+        let credentials = Credentials::read(&url("https://me:pass@host/x"), &Options::default()).unwrap();
+        for other in ["https://host:444/x", "http://host/x", "https://host.evil/x", "https://sub.host/x"] {
+            let other = url(other).origin;
+            assert_eq!(credentials.header_for(&other), None, "{other}");
+            assert!(credentials.presented_to(&other).contains("are not sent to"), "{other}");
+        }
+        assert!(credentials.header_for(&url("https://HOST:443/y").origin).is_some());
+    }
+
+    #[test]
+    fn a_token_file_that_does_not_serve_is_named_without_its_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let options = Options { token_file: Some(path.clone()), ..Options::default() };
+        let message = || Credentials::read(&url("https://host/x"), &options).err().unwrap().to_string();
+        assert!(message().contains("token cannot be read"), "{}", message());
+        std::fs::write(&path, " \n").unwrap();
+        assert!(message().ends_with("token is empty"), "{}", message());
+        std::fs::write(&path, "top\nsecret").unwrap();
+        assert!(message().contains("more than one line") && !message().contains("secret"), "{}", message());
+    }
+}

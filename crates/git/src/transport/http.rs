@@ -1,0 +1,251 @@
+//! Smart HTTP, as git's own client speaks it.
+
+use std::io::{self, BufRead, BufReader, Read as _};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use ureq::http::Response;
+use ureq::http::header::{HeaderMap, HeaderName};
+use ureq::{Agent, Body};
+
+use super::counted::Counted;
+use super::credentials::Credentials;
+use super::redirect::new_base;
+use super::status::{Refusal, not_smart};
+use super::{Options, Traffic, Transport, failure, tls};
+use crate::Error;
+use crate::request::Request;
+use crate::url::HttpUrl;
+
+/// Some hosts give their Git service only to what calls itself git.
+const USER_AGENT: &str = concat!("git/2.45.0 stoker/", env!("CARGO_PKG_VERSION"));
+
+/// What is asked of a repository first, and how requests follow.
+const REFS: &str = "/info/refs?service=git-upload-pack";
+const UPLOAD_PACK: &str = "/git-upload-pack";
+
+const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
+const RESULT: &str = "application/x-git-upload-pack-result";
+const REQUEST: &str = "application/x-git-upload-pack-request";
+
+/// Redirects that are followed for one request.
+const MOST_REDIRECTS: usize = 5;
+
+/// Requests above this size are compressed, as git does; 8,000 wanted ids shrink from 400 kB to 230.
+const COMPRESS_ABOVE: usize = 1024;
+
+/// Of a refusal's body: enough for a message.
+const BODY_OF_REFUSAL: u64 = 1024;
+
+/// A buffer for what comes in: two TLS records.
+const BUFFER: usize = 32 * 1024;
+
+/// A repository behind HTTP.
+pub(super) struct Http {
+    configured: HttpUrl,
+    /// Where redirects led.
+    base: HttpUrl,
+    options: Options,
+    connected: Option<Connected>,
+    traffic: Traffic,
+}
+
+/// What is made at the first handshake.
+struct Connected {
+    agent: Agent,
+    credentials: Credentials,
+    /// An idle connection may be in the pool, and the server may have closed it meanwhile.
+    reused: bool,
+}
+
+/// The body of a POST.
+struct Post {
+    bytes: Vec<u8>,
+    compressed: bool,
+}
+
+impl Http {
+    pub fn new(url: HttpUrl, options: Options) -> Self {
+        Self { base: url.clone(), configured: url, options, connected: None, traffic: Traffic::default() }
+    }
+
+    /// Sends a request, follows its redirects, and gives an answer of status 200.
+    fn exchange(&mut self, tail: &str, post: Option<&Post>) -> Result<Response<Body>, Error> {
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.send(tail, post)?;
+            let status = response.status().as_u16();
+            // A POST goes again as a POST only where the server says so; git's client does not follow the others.
+            let redirect = matches!(status, 307 | 308) || (post.is_none() && matches!(status, 301 | 302 | 303));
+            let location = header(response.headers(), "location");
+            match location.filter(|_| redirect) {
+                Some(location) => {
+                    let target = new_base(&self.base, tail, location)?;
+                    tracing::debug!(from = %self.base, to = %target, "the server redirects");
+                    self.base = target;
+                }
+                None if status == 200 => return Ok(response),
+                None => return Err(self.refusal(response)),
+            }
+        }
+        let why = "more than five redirects, one after the other";
+        Err(Error::Redirect { to: self.base.to_string(), why })
+    }
+
+    /// Sends a request once; twice where a connection that had been idle turns out to be closed.
+    fn send(&mut self, tail: &str, post: Option<&Post>) -> Result<Response<Body>, Error> {
+        let Some(connected) = &mut self.connected else {
+            return Err(Error::Protocol("a request came before the handshake".to_owned()));
+        };
+        let mut attempt = || {
+            self.traffic.requests += 1;
+            self.traffic.sent += post.map_or(0, |post| post.bytes.len() as u64);
+            connected.send(&self.base, tail, post)
+        };
+        let outcome = match attempt() {
+            Err(error) if connected.reused && is_stale(&error) => attempt(),
+            outcome => outcome,
+        };
+        connected.reused = true;
+        outcome.map_err(|error| failure::of_request(error, &self.base.origin, &self.options))
+    }
+
+    fn refusal(&self, response: Response<Body>) -> Error {
+        let (parts, body) = response.into_parts();
+        let mut said = Vec::new();
+        if header(&parts.headers, "content-type").is_some_and(|kind| kind.starts_with("text/plain")) {
+            // What cannot be read of an error's text is not missed.
+            let _ = body.into_reader().take(BODY_OF_REFUSAL).read_to_end(&mut said);
+        }
+        let presented = |connected: &Connected| connected.credentials.presented_to(&self.base.origin);
+        let with = self.connected.as_ref().map_or_else(String::new, presented);
+        let retry_after = header(&parts.headers, "retry-after");
+        Refusal { status: parts.status.as_u16(), body: &said, retry_after, with }.error()
+    }
+
+    /// The answer as a stream.
+    fn read(&mut self, response: Response<Body>) -> Box<dyn BufRead + '_> {
+        let limit = self.options.silence_timeout;
+        let meaning = move |error: io::Error| failure::of_body(error, limit);
+        let body = Counted::new(response.into_body().into_reader(), &mut self.traffic.received, meaning);
+        Box::new(BufReader::with_capacity(BUFFER, body))
+    }
+}
+
+impl Transport for Http {
+    fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error> {
+        self.base = self.configured.clone();
+        let credentials = Credentials::read(&self.configured, &self.options)?;
+        self.connected = Some(match self.connected.take() {
+            Some(connected) => Connected { credentials, ..connected },
+            None => Connected { agent: agent(&self.options)?, credentials, reused: false },
+        });
+        let response = self.exchange(REFS, None)?;
+        let content_type = header(response.headers(), "content-type").unwrap_or_default().to_owned();
+        let mut body = self.read(response);
+        if content_type != ADVERTISEMENT {
+            let beginning = body.fill_buf().unwrap_or_default();
+            return Err(not_smart(&content_type, beginning));
+        }
+        Ok(body)
+    }
+
+    fn request(&mut self, request: &dyn Request) -> Result<Box<dyn BufRead + '_>, Error> {
+        let post = Post::new(request).map_err(|error| Error::io("compress a request", error))?;
+        let response = self.exchange(UPLOAD_PACK, Some(&post))?;
+        if header(response.headers(), "content-type") != Some(RESULT) {
+            let said = header(response.headers(), "content-type").unwrap_or("nothing");
+            return Err(Error::Protocol(format!("it answered a request for a pack with {said:?}")));
+        }
+        Ok(self.read(response))
+    }
+
+    fn stateless(&self) -> bool {
+        true
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+}
+
+impl Connected {
+    fn send(&self, base: &HttpUrl, tail: &str, post: Option<&Post>) -> Result<Response<Body>, ureq::Error> {
+        let url = format!("{}{}{tail}", base.origin, base.path);
+        let authorization = self.credentials.header_for(&base.origin);
+        let Some(post) = post else {
+            let mut request = self.agent.get(url).header("Git-Protocol", "version=2").header("Pragma", "no-cache");
+            if let Some(value) = authorization {
+                request = request.header("Authorization", value);
+            }
+            return request.call();
+        };
+        let mut request = self.agent.post(url).header("Git-Protocol", "version=2");
+        request = request.header("Content-Type", REQUEST).header("Accept", RESULT);
+        if post.compressed {
+            request = request.header("Content-Encoding", "gzip");
+        }
+        if let Some(value) = authorization {
+            request = request.header("Authorization", value);
+        }
+        request.send(&post.bytes[..])
+    }
+}
+
+impl Post {
+    fn new(request: &dyn Request) -> io::Result<Self> {
+        let mut length = Length(0);
+        request.write_to(&mut length)?;
+        if length.0 <= COMPRESS_ABOVE {
+            let mut bytes = Vec::with_capacity(length.0);
+            request.write_to(&mut bytes)?;
+            return Ok(Self { bytes, compressed: false });
+        }
+        let mut encoder = GzEncoder::new(Vec::with_capacity(length.0 / 2), Compression::fast());
+        request.write_to(&mut encoder)?;
+        Ok(Self { bytes: encoder.finish()?, compressed: true })
+    }
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn agent(options: &Options) -> Result<Agent, Error> {
+    Ok(Agent::config_builder()
+        .tls_config(tls::config(options.ca_file.as_deref())?)
+        .user_agent(USER_AGENT)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_resolve(Some(options.connect_timeout))
+        .timeout_connect(Some(options.connect_timeout))
+        .timeout_recv_response(Some(options.first_byte_timeout))
+        .timeout_per_read(Some(options.silence_timeout))
+        .timeout_per_write(Some(options.silence_timeout))
+        .input_buffer_size(BUFFER)
+        .output_buffer_size(BUFFER / 2)
+        .max_idle_connections(1)
+        .max_idle_connections_per_host(1)
+        .build()
+        .new_agent())
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
+    headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok())
+}
+
+/// Whether a server closed the connection between two requests: it has not seen this one.
+fn is_stale(error: &ureq::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error, ureq::Error::Io(error)
+        if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
+}

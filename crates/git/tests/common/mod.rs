@@ -1,0 +1,204 @@
+//! What the tests of this crate share: a repository with every kind of content, a sink that is a directory, and the
+//! comparison of both.
+#![allow(dead_code, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use stoker_git::{BlobSink, Completeness, Error, Options, PackStats, Remote, RepoUrl, TreeStore};
+use stoker_object::{Entries, Kind, Mode, ObjectId, blob_id};
+use stoker_test_gitserver::Repository;
+use tempfile::TempDir;
+
+/// Blobs as files named by their ids, as the agent's staging has them.
+pub struct Sink {
+    dir: PathBuf,
+    /// Blobs that came, in order.
+    pub came: Vec<ObjectId>,
+}
+
+impl Sink {
+    pub fn new(dir: &Path) -> Self {
+        fs::create_dir_all(dir).unwrap();
+        Self { dir: dir.to_owned(), came: Vec::new() }
+    }
+
+    fn path(&self, id: &ObjectId) -> PathBuf {
+        self.dir.join(id.to_string())
+    }
+
+    pub fn read(&self, id: &ObjectId) -> Option<Vec<u8>> {
+        fs::read(self.path(id)).ok()
+    }
+}
+
+impl BlobSink for Sink {
+    fn contains(&mut self, id: &ObjectId) -> bool {
+        self.path(id).exists()
+    }
+
+    fn small(&mut self, id: &ObjectId, content: &[u8]) -> io::Result<()> {
+        self.came.push(*id);
+        fs::write(self.path(id), content)
+    }
+
+    fn create(&mut self, _: u64) -> io::Result<File> {
+        File::options().read(true).write(true).create(true).truncate(true).open(self.dir.join("new"))
+    }
+
+    fn keep(&mut self, id: &ObjectId, _: File) -> io::Result<()> {
+        self.came.push(*id);
+        fs::rename(self.dir.join("new"), self.path(id))
+    }
+
+    fn open(&mut self, id: &ObjectId) -> io::Result<Option<File>> {
+        match File::open(self.path(id)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A place to fetch to.
+pub struct Client {
+    dir: TempDir,
+    pub trees: TreeStore,
+    pub sink: Sink,
+}
+
+impl Client {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let trees = TreeStore::open(&dir.path().join("trees")).unwrap();
+        let sink = Sink::new(&dir.path().join("blobs"));
+        Self { dir, trees, sink }
+    }
+
+    /// What a killed program finds when it starts again.
+    pub fn reopen(&mut self) {
+        self.trees = TreeStore::open(&self.dir.path().join("trees")).unwrap();
+    }
+
+    /// Fetches trees, then all blobs that the commit has; gives both packs.
+    pub fn fetch(&mut self, remote: &mut Remote, commit: &ObjectId) -> Result<(PackStats, PackStats), Error> {
+        let fetched = remote.fetch_trees(commit, &mut self.trees, &mut self.sink)?;
+        assert!(matches!(self.trees.complete(&fetched.commit)?, Completeness::Complete));
+        let wanted: Vec<ObjectId> = self.files(&fetched.commit).into_values().map(|(id, _)| id).collect();
+        let blobs = remote.fetch_blobs(&mut wanted.into_iter().map(Ok), &mut self.trees, &mut self.sink)?;
+        Ok((fetched.pack, blobs))
+    }
+
+    /// Path to id and x bit, read from the tree store. Submodules are left out.
+    pub fn files(&mut self, commit: &ObjectId) -> BTreeMap<String, (ObjectId, bool)> {
+        let mut bytes = Vec::new();
+        assert_eq!(self.trees.read(commit, &mut bytes).unwrap(), Some(Kind::Commit));
+        let root = stoker_object::CommitHeader::parse(&bytes).unwrap().tree;
+        let mut files = BTreeMap::new();
+        let mut left = vec![(String::new(), root)];
+        while let Some((prefix, id)) = left.pop() {
+            let mut tree = Vec::new();
+            assert_eq!(self.trees.read(&id, &mut tree).unwrap(), Some(Kind::Tree), "{prefix}");
+            for entry in Entries::new(&tree) {
+                let entry = entry.unwrap();
+                let path = format!("{prefix}{}", String::from_utf8_lossy(entry.name));
+                match entry.mode {
+                    Mode::Tree => left.push((format!("{path}/"), entry.id)),
+                    Mode::File { executable } => drop(files.insert(path, (entry.id, executable))),
+                    Mode::Symlink => drop(files.insert(path, (entry.id, false))),
+                    Mode::Submodule => {}
+                }
+            }
+        }
+        files
+    }
+
+    /// Compares what was fetched with what git says that the commit has, byte for byte.
+    pub fn assert_equals(&mut self, repository: &Repository, commit: &str) {
+        let listing = repository.git(&["ls-tree", "-r", "-z", "--full-tree", commit]).unwrap();
+        let mut expected = BTreeMap::new();
+        for line in listing.split_terminator('\0') {
+            let (head, path) = line.split_once('\t').unwrap();
+            let mut words = head.split(' ');
+            let (mode, id) = (words.next().unwrap(), words.nth(1).unwrap());
+            if mode != "160000" {
+                expected.insert(path.to_owned(), (id.parse::<ObjectId>().unwrap(), mode == "100755"));
+            }
+        }
+        assert!(!expected.is_empty());
+        assert_eq!(self.files(&commit.parse().unwrap()), expected);
+        for (path, (id, _)) in &expected {
+            let content = self.sink.read(id).unwrap_or_else(|| panic!("{path} was not fetched"));
+            assert_eq!(blob_id(&content), *id, "{path}");
+        }
+        // One file goes all the way through git itself.
+        let (path, (id, _)) = expected.iter().next().unwrap();
+        let output = repository.command().args(["cat-file", "blob", &id.to_string()]).output().unwrap();
+        assert_eq!(self.sink.read(id).unwrap(), output.stdout, "{path}");
+    }
+}
+
+/// Fills a repository with every kind of content and gives its first commit.
+pub fn fill(repository: &Repository) -> ObjectId {
+    for project in 0..20 {
+        for view in 0..30 {
+            let path = format!("projects/p{project}/views/v{view}/view.json");
+            repository.write(&path, format!("{{\"project\":{project},\"view\":{view}}}\n")).unwrap();
+        }
+    }
+    repository.write("empty", "").unwrap();
+    repository.write("name with spaces/ünïcode – x.json", "{}").unwrap();
+    repository.write_executable("run.sh", "#!/bin/sh\n").unwrap();
+    repository.symlink("link", "run.sh").unwrap();
+    // Larger than any buffer, and not compressible.
+    repository.write("large.bin", noise(3_000_000)).unwrap();
+    repository.commit("one").unwrap().parse().unwrap()
+}
+
+/// Bytes without a pattern, the same each time.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// A directory of repositories with one of them filled: `plant.git`.
+pub struct Estate {
+    pub root: TempDir,
+    pub repository: Repository,
+    pub first: ObjectId,
+}
+
+impl Estate {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let repository = Repository::init(root.path().join("plant.git")).unwrap();
+        let first = fill(&repository);
+        Self { root, repository, first }
+    }
+
+    /// Changes ten files in two projects.
+    pub fn change_ten(&self, word: &str) -> ObjectId {
+        for view in 0..10 {
+            let project = view % 2;
+            let path = format!("projects/p{project}/views/v{view}/view.json");
+            self.repository.write(&path, format!("{{\"changed\":\"{word}\"}}\n")).unwrap();
+        }
+        self.repository.commit(word).unwrap().parse().unwrap()
+    }
+}
+
+pub fn remote(url: &str) -> Remote {
+    remote_with(url, &Options::default())
+}
+
+pub fn remote_with(url: &str, options: &Options) -> Remote {
+    Remote::open(&RepoUrl::parse(url).unwrap(), options).unwrap()
+}
