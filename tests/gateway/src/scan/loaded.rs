@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::judge::signature_of;
-use super::manifest::{OF_COLLECTION, OF_PROJECT};
+use super::manifest::{OF_COLLECTION, OF_PROJECT, OF_RESOURCES};
 use super::observe::Seen;
 use crate::signature::hex;
 
@@ -67,9 +67,7 @@ impl Loaded {
     /// The resource in this directory, by its path relative to the data directory (`resource.json` first).
     pub fn resource(&self, directory: &str) -> Option<&Resource> {
         let directory = directory.trim_end_matches('/');
-        super::manifest::OF_RESOURCES
-            .iter()
-            .find_map(|name| self.resources.get(&format!("{directory}/{name}")))
+        OF_RESOURCES.iter().find_map(|name| self.resources.get(&format!("{directory}/{name}")))
     }
 
     /// Hex SHA-256 of a payload or a resource's manifest as it is loaded, by its path relative to the data directory.
@@ -77,9 +75,11 @@ impl Loaded {
         if let Some(resource) = self.resources.get(path) {
             return Some(&resource.manifest);
         }
-        path.match_indices('/').rev().find_map(|(slash, _)| {
-            let file = self.resource(&path[..slash])?.files.get(&path[slash + 1..])?;
-            Some(file.as_str())
+        let mut splits = path.rmatch_indices('/').map(|(slash, _)| (&path[..slash], &path[slash + 1..]));
+        splits.find_map(|(directory, name)| {
+            let mut resources =
+                OF_RESOURCES.iter().filter_map(|of| self.resources.get(&format!("{directory}/{of}")));
+            resources.find_map(|resource| resource.files.get(name)).map(String::as_str)
         })
     }
 

@@ -17,7 +17,7 @@ pub(crate) use manifest::{Manifest, OF_RESOURCES};
 
 use crate::record::{Incident, Kind, Trigger, What};
 use judge::{Verdict, judge};
-use observe::{Flaw, Seen, observe};
+use observe::{Flaw, Seen, Sight, observe};
 
 /// How often a resource is looked at whose manifest is awaited.
 const AGAIN: Duration = Duration::from_millis(10);
@@ -86,8 +86,8 @@ impl Scanner {
 
     /// Loads one resource that the gateway itself has just written.
     pub fn reload(&mut self, kind: Kind, path: &str) {
-        if let Some(Ok(seen)) = observe(&self.root.join(path), None) {
-            self.load(kind, path, seen);
+        if let Sight::Whole(seen) = observe(&self.root.join(path), None) {
+            self.load(kind, path, *seen);
         }
     }
 
@@ -106,14 +106,15 @@ impl Scanner {
     fn look_at(&mut self, kind: Kind, path: &str, trigger: Trigger, settle: Duration, outcome: &mut Outcome) {
         let loaded = self.versions[kind.index()].get(path);
         match observe(&self.root.join(path), loaded) {
-            None => self.unload(kind, path, outcome),
-            Some(Err(flaws)) => self.complain(path, flaws, trigger, outcome),
-            Some(Ok(seen)) => match judge(loaded, &seen) {
+            Sight::Restless => {}
+            Sight::Gone => self.unload(kind, path, outcome),
+            Sight::Flawed(flaws) => self.complain(path, flaws, trigger, outcome),
+            Sight::Whole(seen) => match judge(loaded, &seen) {
                 Verdict::Load => {
-                    self.load(kind, path, seen);
+                    self.load(kind, path, *seen);
                     outcome.loaded += 1;
                 }
-                Verdict::Same => self.load(kind, path, seen),
+                Verdict::Same => self.load(kind, path, *seen),
                 Verdict::Flawed(flaws) => self.complain(path, flaws, trigger, outcome),
                 Verdict::Unsettled(flaws) => {
                     if !self.unsettled.contains_key(path) {

@@ -15,7 +15,7 @@ use crate::record::What;
 
 pub(crate) type Digest = [u8; 32];
 
-/// A manifest that keeps being replaced is looked at so many times before the scan gives up on it.
+/// A resource that keeps being replaced is looked at so many times before a scan gives up on it.
 const MAX_LOOKS: usize = 50;
 /// A file changed so shortly before it was read could change again without its times showing it.
 const RACY: Duration = Duration::from_millis(100);
@@ -91,25 +91,44 @@ pub(crate) struct Seen {
     pub files: Vec<(String, SeenFile)>,
 }
 
-/// Reads a resource. `None`: its manifest is gone. `earlier` saves the reading of files that have not changed since.
-pub(crate) fn observe(path: &Path, earlier: Option<&Seen>) -> Option<Result<Seen, Vec<Flaw>>> {
+/// What there was to see of a resource.
+pub(crate) enum Sight {
+    /// It has no manifest (any more).
+    Gone,
+    Whole(Box<Seen>),
+    Flawed(Vec<Flaw>),
+    /// It was replaced as often as it was looked at: the next scan may have more luck.
+    Restless,
+}
+
+/// Reads a resource. `earlier` saves the reading of files that have not changed since.
+pub(crate) fn observe(path: &Path, earlier: Option<&Seen>) -> Sight {
     for _ in 0..MAX_LOOKS {
-        // Held open to the end: an inode in use is not given to another file, so that equal numbers mean the same file.
+        // Held open to the end: an inode in use is not given to another file, so equal numbers are the same file.
         let mut manifest = match open(path, "") {
             Ok(manifest) => manifest,
-            Err(flaw) if flaw.what == What::MissingFile => return None,
-            Err(flaw) => return Some(Err(vec![flaw])),
+            Err(flaw) if flaw.what == What::MissingFile => return Sight::Gone,
+            Err(flaw) => return Sight::Flawed(vec![flaw]),
         };
         let outcome = look(&mut manifest, path.parent().unwrap_or(path), earlier);
-        match manifest.fate(path) {
-            Fate::Stayed => return Some(outcome),
-            Fate::Written => return Some(Err(vec![Flaw::new("", What::ChangedWhileRead, IN_PLACE)])),
-            // Only what stood still counts: a writer renamed the next version in, or removed it.
-            Fate::Replaced => {}
+        match (manifest.fate(path), outcome) {
+            (Fate::Written, _) => {
+                return Sight::Flawed(vec![Flaw::new("", What::ChangedWhileRead, IN_PLACE)]);
+            }
+            (Fate::Stayed, Ok(seen)) => return Sight::Whole(Box::new(seen)),
+            (Fate::Stayed, Err(flaws)) => return Sight::Flawed(flaws),
+            // The next version was renamed in, or this one removed, and its files with it: look again. What
+            // was broken is broken all the same.
+            (Fate::Replaced, Ok(_)) => {}
+            (Fate::Replaced, Err(mut flaws)) => {
+                flaws.retain(|flaw| flaw.what != What::MissingFile);
+                if !flaws.is_empty() {
+                    return Sight::Flawed(flaws);
+                }
+            }
         }
     }
-    let detail = format!("each of the {MAX_LOOKS} times it was looked at");
-    Some(Err(vec![Flaw::new("", What::ChangedWhileRead, detail)]))
+    Sight::Restless
 }
 
 fn look(manifest: &mut Opened, directory: &Path, earlier: Option<&Seen>) -> Result<Seen, Vec<Flaw>> {
