@@ -30,9 +30,12 @@ pub mod status;
 mod text;
 
 pub use duration::GoDuration;
+pub use metadata::Metadata;
 
 pub use path::FieldPath;
 pub use profile::ResolvedProfile;
 pub use quantity::{MaxDeletes, Quantity};
+pub use reason::Reason;
 
 pub use resource::GatewaySync;
+pub use status::GatewayStatus;
