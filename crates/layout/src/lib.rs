@@ -22,7 +22,7 @@ mod signature;
 pub use fold::fold;
 pub use guard::{Guard, STATE_DIR};
 pub use identity::{foreign_identity, identity_warning};
-pub use manifest::{MAX_MANIFEST, same_manifest};
+pub use manifest::{MAX_MANIFEST, essence, same_manifest};
 pub use names::{ConfigResource, odd_name, project_of, resource_of};
 pub use order::{Class, class};
 pub use prune::{PruneRefusal, may_prune_all};

@@ -12,6 +12,13 @@ pub fn same_manifest(a: &[u8], b: &[u8]) -> bool {
     a == b || content(a).is_some_and(|ours| content(b).is_some_and(|theirs| ours == theirs))
 }
 
+/// What a manifest says, in one spelling: equal essences are the [`same_manifest`]. `None`: it is none.
+pub fn essence(manifest: &[u8]) -> Option<Vec<u8>> {
+    let mut value = content(manifest)?;
+    value.sort_all_objects();
+    serde_json::to_vec(&value).ok()
+}
+
 /// The manifest as a value, if it is one.
 pub fn parse(manifest: &[u8]) -> Option<Value> {
     if manifest.len() > MAX_MANIFEST {
@@ -52,6 +59,9 @@ mod tests {
     fn same(a: &str, b: &str) -> bool {
         let answer = same_manifest(a.as_bytes(), b.as_bytes());
         assert_eq!(answer, same_manifest(b.as_bytes(), a.as_bytes()), "symmetric: {a} {b}");
+        if let (Some(ours), Some(theirs)) = (essence(a.as_bytes()), essence(b.as_bytes())) {
+            assert_eq!(answer, ours == theirs, "the essence says the same: {a} {b}");
+        }
         answer
     }
 

@@ -37,6 +37,11 @@ impl Hasher {
 pub struct FastHasher(sha1::Sha1);
 
 impl FastHasher {
+    /// Begins plain bytes without an object header: a checksum.
+    pub fn checksum() -> Self {
+        Self(sha1::Sha1::new())
+    }
+
     /// Begins a blob of `size` bytes.
     pub fn blob(size: u64) -> Self {
         let mut hasher = Self(sha1::Sha1::new());
@@ -49,7 +54,7 @@ impl FastHasher {
         self.0.update(bytes);
     }
 
-    /// The blob's id.
+    /// The blob's id, or the checksum.
     pub fn finish(self) -> ObjectId {
         ObjectId::from_bytes(self.0.finalize().into())
     }

@@ -1,0 +1,8 @@
+//! What is kept in the state directory.
+
+pub(crate) mod codec;
+pub(crate) mod journal;
+pub(crate) mod local;
+pub(crate) mod manifest;
+pub(crate) mod staging;
+pub(crate) mod undo;

@@ -1,0 +1,219 @@
+//! A gateway's data directory with our state in it: the one way to plan, apply, look and go back.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use crate::state::manifest::{Header, ManifestReader};
+use crate::state::staging::Staging;
+use crate::{Error, Identity, clock};
+
+/// The state directory's name in the data directory.
+pub const STATE_DIR: &str = ".stoker";
+
+/// An open volume. While it is open no other agent on this node works on it.
+pub struct Volume {
+    data_dir: PathBuf,
+    state_dir: PathBuf,
+    /// Holds the kernel's lock; it fences one node only.
+    _lock: Option<File>,
+}
+
+/// What was synced to a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Synced {
+    /// For whom.
+    pub identity: Identity,
+    /// The commit that is on disk, in hex; empty after a rollback to what was there before the first sync.
+    pub commit: String,
+    /// Managed files.
+    pub files: u64,
+    /// Milliseconds since 1970.
+    pub at: u64,
+    /// The generation that leads back from here.
+    pub generation: u64,
+}
+
+/// Why nothing is applied, kept on the volume so that it outlives everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hold {
+    /// For people.
+    pub reason: String,
+    /// Milliseconds since 1970.
+    pub since: u64,
+    /// The commit that a rollback left.
+    pub left_commit: String,
+}
+
+impl Volume {
+    /// Opens a data directory and takes its lock. `holder` tells others who we are.
+    pub fn open(data_dir: &Path, holder: &str) -> Result<Self, Error> {
+        let data_dir = data_dir.canonicalize().map_err(Error::io("open", data_dir))?;
+        let state_dir = data_dir.join(STATE_DIR);
+        for dir in [&data_dir, &state_dir, &state_dir.join("undo")] {
+            real_dir(dir)?;
+        }
+        let lock = lock(&data_dir, &state_dir.join("lock"), holder)?;
+        Ok(Self { data_dir, state_dir, _lock: Some(lock) })
+    }
+
+    /// Opens a data directory to look at only: no lock, nothing is made.
+    pub fn open_read_only(data_dir: &Path) -> Result<Self, Error> {
+        let data_dir = data_dir.canonicalize().map_err(Error::io("open", data_dir))?;
+        let state_dir = data_dir.join(STATE_DIR);
+        Ok(Self { data_dir, state_dir, _lock: None })
+    }
+
+    /// What was synced here; `None` for a volume without a (readable) manifest.
+    pub fn synced(&self) -> Result<Option<Synced>, Error> {
+        match ManifestReader::open(&self.manifest_path()) {
+            Ok(opened) => Ok(opened.map(|(_, header)| synced(header))),
+            Err(Error::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The staging area: what is in it counts once its bytes were checked, which this does.
+    pub fn staging(&self) -> Result<Staging, Error> {
+        Staging::open(self.state_dir.join("staging"))
+    }
+
+    /// Where the trees of the synced commit are kept.
+    pub fn trees_dir(&self) -> PathBuf {
+        self.state_dir.join("trees")
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The state directory.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// The hold, if there is one. One that cannot be read still holds.
+    pub fn hold(&self) -> Result<Option<Hold>, Error> {
+        let path = self.hold_path();
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| Hold {
+                reason: "the hold file cannot be read".to_owned(),
+                ..Hold::default()
+            }))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", path)(error)),
+        }
+    }
+
+    /// Holds the volume: nothing is applied until it is released.
+    pub fn set_hold(&self, reason: &str, left_commit: &str) -> Result<(), Error> {
+        let hold = Hold {
+            reason: reason.to_owned(),
+            since: clock::now_millis(),
+            left_commit: left_commit.to_owned(),
+        };
+        let path = self.hold_path();
+        let text = serde_json::to_vec(&hold).unwrap_or_default();
+        self.replace(&path, &text)
+    }
+
+    /// Ends a hold; false if there was none.
+    pub fn release_hold(&self) -> Result<bool, Error> {
+        let path = self.hold_path();
+        match fs::remove_file(&path) {
+            Ok(()) => sync_dir(&self.state_dir).map(|()| true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::io("remove", path)(error)),
+        }
+    }
+
+    /// Puts a small file in place, durably.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let fresh = path.with_extension("new");
+        let mut file = File::create(&fresh).map_err(Error::io("create", &fresh))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io("write", &fresh))?;
+        fs::rename(&fresh, path).map_err(Error::io("rename", &fresh))?;
+        sync_dir(&self.state_dir)
+    }
+
+    pub(crate) fn manifest_path(&self) -> PathBuf {
+        self.state_dir.join("manifest")
+    }
+
+    pub(crate) fn plan_path(&self) -> PathBuf {
+        self.state_dir.join("plan")
+    }
+
+    pub(crate) fn journal_path(&self) -> PathBuf {
+        self.state_dir.join("journal")
+    }
+
+    pub(crate) fn undo_dir(&self) -> PathBuf {
+        self.state_dir.join("undo")
+    }
+
+    pub(crate) fn local_dir(&self) -> PathBuf {
+        self.state_dir.join("local")
+    }
+
+    fn hold_path(&self) -> PathBuf {
+        self.state_dir.join("hold")
+    }
+}
+
+fn synced(header: Header) -> Synced {
+    Synced {
+        identity: header.identity,
+        commit: header.commit,
+        files: header.files,
+        at: header.written_at,
+        generation: header.generation,
+    }
+}
+
+/// Makes a directory where there is none. A link in its place was put there by somebody else.
+fn real_dir(dir: &Path) -> Result<(), Error> {
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Error::io("create", dir)(error))
+        }
+        _ if fs::symlink_metadata(dir).is_ok_and(|metadata| metadata.is_dir()) => Ok(()),
+        _ => Err(Error::InTheWay {
+            path: dir.display().to_string(),
+            why: "it is no directory, and the agent's state has to lie there",
+        }),
+    }
+}
+
+fn lock(data_dir: &Path, path: &Path, holder: &str) -> Result<File, Error> {
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(Error::io("open", path))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut holder = String::new();
+            // Who holds it is a courtesy: without it the message says less.
+            let _ = file.take(200).read_to_string(&mut holder);
+            return Err(Error::Busy { path: data_dir.to_owned(), holder: crate::path::shown(holder.trim()) });
+        }
+        Err(error) => return Err(Error::io("lock", path)(error.into())),
+    }
+    let written =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
+    written.map_err(Error::io("write", path))?;
+    Ok(file)
+}
+
+/// Makes a directory's entries durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))
+}

@@ -1,0 +1,12 @@
+//! The engine on real directories, with a repository in memory.
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on has failed
+
+mod support;
+
+mod apply;
+mod drift;
+mod hostile;
+mod interrupted;
+mod mappings;
+mod render;
+mod rollback;
