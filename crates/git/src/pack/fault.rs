@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::io;
+use std::path::Path;
 
 use crate::error::Error;
 
@@ -30,6 +31,18 @@ impl Fault {
         match self {
             Self::Damaged(what) => Error::Pack { offset, what: what.into_owned() },
             Self::Read(source) => Error::io("receive the pack", source),
+            Self::Error(error) => error,
+        }
+    }
+
+    /// Completes the fault as one of a file in a repository on disk.
+    pub fn in_file(self, path: &Path, at: u64) -> Error {
+        let path = path.display();
+        match self {
+            Self::Damaged(what) => Error::Corrupt(format!(
+                "{path} is damaged at byte {at} ({what}): run `git fsck` in the repository"
+            )),
+            Self::Read(source) => Error::Io { what: format!("read {path}"), source },
             Self::Error(error) => error,
         }
     }

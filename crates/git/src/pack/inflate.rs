@@ -25,7 +25,10 @@ impl<'a> Inflate<'a> {
     /// `out` is empty.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize, Fault> {
         let wanted = out.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        while wanted > 0 {
+        if wanted == 0 {
+            return Ok(0);
+        }
+        loop {
             let count = self.step(&mut out[..wanted])?;
             if count > 0 {
                 self.left -= count as u64;
@@ -35,7 +38,11 @@ impl<'a> Inflate<'a> {
                 return Err(Fault::damaged("an object is shorter than it says"));
             }
         }
-        Ok(0)
+    }
+
+    /// So many bytes follow: for an object whose size stands among its own first bytes.
+    pub fn expect(&mut self, left: u64) {
+        self.left = left;
     }
 
     /// Drops what was not read, then checks the end as [`Inflate::finish`] does.

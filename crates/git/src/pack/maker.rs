@@ -69,7 +69,7 @@ impl<'a> Maker<'a> {
     /// Makes an object from `base` and instructions, `size` bytes once inflated, that are next in `input`.
     pub fn delta(
         &mut self,
-        base: Found,
+        base: &Found,
         size: u64,
         input: &mut dyn BufRead,
     ) -> Result<(Kind, ObjectId), Fault> {
@@ -80,7 +80,7 @@ impl<'a> Maker<'a> {
         admit(self.limits, &mut self.stats, kind, result_size)?;
         let file = file_for(kind, result_size, self.blobs)?;
         let mut out = Output::new(kind, result_size, &mut self.work.object, file);
-        match &base {
+        match base {
             Found::InMemory(_) => delta.apply(&mut Source::Memory(&self.work.base), &mut out)?,
             Found::Blob(file) => {
                 let size = file.metadata().map_err(Fault::io("read back the base of a delta"))?.len();

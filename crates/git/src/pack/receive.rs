@@ -84,7 +84,7 @@ impl<'a> Receiver<'a> {
     fn delta(&mut self, at: u64, base: Base, size: u64) -> Result<Known, Fault> {
         self.maker.admit_instructions(size)?;
         if let Some(found) = find_base(&self.table, &mut self.maker, base)? {
-            let (kind, id) = self.maker.delta(found, size, &mut self.input)?;
+            let (kind, id) = self.maker.delta(&found, size, &mut self.input)?;
             return Ok(Known::Stored(kind, id));
         }
         let work = &mut self.maker.work;
@@ -131,7 +131,7 @@ impl<'a> Receiver<'a> {
         };
         let mut buffer = std::mem::take(&mut self.maker.work.section);
         let made = match self.deferred.section(waiting, &mut buffer) {
-            Some(mut section) => self.maker.delta(found, waiting.size, &mut section),
+            Some(mut section) => self.maker.delta(&found, waiting.size, &mut section),
             None => Ok((Kind::Blob, ObjectId::default())),
         };
         self.maker.work.section = buffer;

@@ -162,16 +162,16 @@ impl IndexBuilder {
         }
         run.file.write_all(&bytes).map_err(failed("write", Path::new("a scratch file")))?;
         while let Some(last) = self.runs.pop_if(|last| last.len < 2 * run.len) {
-            run = self.merged([last, run])?;
+            run = self.merged(&[last, run])?;
         }
         self.runs.push(run);
         Ok(())
     }
 
-    fn merged(&self, runs: [Run; 2]) -> Result<Run, Error> {
+    fn merged(&self, runs: &[Run; 2]) -> Result<Run, Error> {
         let file = scratch_file(&self.directory)?;
         let mut out = BufWriter::new(&file);
-        merge(&runs, |record| out.write_all(record))
+        merge(runs, |record| out.write_all(record))
             .and_then(|()| out.flush())
             .map_err(failed("write", Path::new("a scratch file")))?;
         drop(out);

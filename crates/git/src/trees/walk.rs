@@ -62,12 +62,14 @@ impl<'a> Walk<'a> {
                     self.children(&object, if before { &other } else { &[] });
                 }
                 Some(Kind::Commit) => {
-                    let tree = CommitHeader::parse(&object).map(|commit| commit.tree);
-                    tree.into_iter().for_each(|tree| self.enter(tree, None));
+                    if let Some(commit) = CommitHeader::parse(&object) {
+                        self.enter(commit.tree, None);
+                    }
                 }
                 Some(Kind::Tag) => {
-                    let target = TagHeader::parse(&object).map(|tag| tag.target);
-                    target.into_iter().for_each(|target| self.enter(target, None));
+                    if let Some(tag) = TagHeader::parse(&object) {
+                        self.enter(tag.target, None);
+                    }
                 }
                 Some(Kind::Blob) => {}
             }

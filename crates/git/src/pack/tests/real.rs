@@ -1,5 +1,7 @@
 //! Packs that git wrote.
 
+use std::fmt::Write as _;
+
 use stoker_object::Kind;
 use stoker_test_gitserver::Repository;
 use tempfile::TempDir;
@@ -12,7 +14,7 @@ fn history() -> (TempDir, Repository) {
     let repository = Repository::init(directory.path().join("r")).unwrap();
     let mut lines = String::new();
     for version in 0..30 {
-        lines.push_str(&format!("line {version} of a resource that grows\n"));
+        writeln!(lines, "line {version} of a resource that grows").unwrap();
         repository.write("projects/line/views/a b/view.json", &lines).unwrap();
         repository
             .write(&format!("projects/line/views/v{version}/resource.json"), format!("{{\"v\":{version}}}"))
