@@ -32,8 +32,8 @@ impl Designer {
     }
 }
 
-/// Saves payloads as the gateway does: into the files themselves, so that inodes stay and hard links see it, then the
-/// manifest with who, when and a signature that fits.
+/// Saves payloads as the gateway does: into the files themselves, so that inodes stay and hard links see it,
+/// then the manifest with who, when and a signature that fits.
 pub(crate) fn write(
     directory: &Path,
     manifest: &str,

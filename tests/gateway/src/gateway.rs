@@ -6,23 +6,22 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::Api;
-use crate::designer::{self, Designer};
 use crate::faults::Faults;
 use crate::http::Server;
 use crate::life;
 use crate::record::{Incident, Kind, Level, Request, Scan};
-use crate::scan::{Loaded, OF_RESOURCES};
+use crate::scan::Loaded;
 use crate::settings::Settings;
 use crate::shared::{Shared, State};
 
 /// A running gateway; dropping it stops it.
 ///
-/// Tokens are the one of the settings, and those that the data directory seeds: `config/resources/<collection>/
-/// ignition/api-token/<name>/config.json` with `settings.tokenHash = base64url(SHA-256(base64url-decode(secret)))`,
-/// as loaded. Removing that resource locks its holder out.
+/// Tokens are the one of the settings, and those that the data directory seeds:
+/// `config/resources/<collection>/ ignition/api-token/<name>/config.json` with `settings.tokenHash =
+/// base64url(SHA-256(base64url-decode(secret)))`, as loaded. Removing that resource locks its holder out.
 pub struct Gateway {
     shared: Arc<Shared>,
     /// Dropped first: no request is answered by a gateway that is half gone.
@@ -32,7 +31,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway. With `starting_for` zero and no commissioning due it has loaded everything and runs on return.
+    /// Starts a gateway. With `starting_for` zero and no commissioning due it has loaded everything and runs
+    /// on return.
     pub fn start(settings: Settings) -> anyhow::Result<Self> {
         let address = SocketAddr::new(settings.address, settings.port);
         let at_once = settings.starting_for.is_zero();
@@ -79,10 +79,7 @@ impl Gateway {
 
     /// Forgets requests, incidents and scans.
     pub fn clear_records(&self) {
-        let mut inner = self.shared.inner();
-        inner.records.requests.clear();
-        inner.records.incidents.clear();
-        inner.records.scans.clear();
+        self.shared.clear_records();
     }
 
     /// What it runs.
@@ -100,34 +97,21 @@ impl Gateway {
         self.shared.inner().state
     }
 
-    /// Changes what it is doing, now. From `Commissioning` to `Running` commissioning finishes, with all that it overwrites;
-    /// on the way to `Running` everything is loaded anew.
+    /// Changes what it is doing, now. From `Commissioning` to `Running` commissioning finishes, with all that
+    /// it overwrites; on the way to `Running` everything is loaded anew.
     pub fn set_state(&self, state: State) -> anyhow::Result<()> {
         life::enter(&self.shared, state)
     }
 
-    /// Stops listening, forgets what it has loaded, and starts again: `STARTING` for so long, then as the disk is.
+    /// Stops listening, forgets what it has loaded, and starts again: `STARTING` for so long, then as the
+    /// disk is.
     pub fn restart(&self, starting_for: Duration) -> anyhow::Result<()> {
-        if !self.faults().down(true) {
-            bail!("failed to close port {}", self.port());
-        }
-        life::enter(&self.shared, State::Starting)?;
-        self.shared.inner().state_until = Some(Instant::now() + starting_for);
-        self.shared.changed.notify_all();
-        if !self.faults().down(false) {
-            bail!("failed to listen on port {} again", self.port());
-        }
-        Ok(())
+        self.shared.restart(starting_for)
     }
 
     /// Opens a Designer; the number closes it again.
     pub fn add_designer(&self, user: &str, project: &str) -> u64 {
-        let mut inner = self.shared.inner();
-        let id = inner.next_designer;
-        inner.next_designer += 1;
-        let (user, project) = (user.to_owned(), project.to_owned());
-        inner.designers.push(Designer { id, user, project, since: Instant::now() });
-        id
+        self.shared.add_designer(user.to_owned(), project.to_owned())
     }
 
     /// Closes a Designer.
@@ -135,16 +119,16 @@ impl Gateway {
         self.shared.inner().designers.retain(|designer| designer.id != id);
     }
 
-    /// A Designer's save without a change: the manifest gets a new `lastModification` and a signature that fits.
-    /// `directory` is the resource's, relative to the data directory.
+    /// A Designer's save without a change: the manifest gets a new `lastModification` and a signature that
+    /// fits. `directory` is the resource's, relative to the data directory.
     pub fn touch_resource(&self, directory: &str) -> anyhow::Result<()> {
         self.save_resource(directory, &[])
     }
 
-    /// A Designer's save: payloads by name, then the manifest. Files are written in place, so that hard links to them
-    /// see it; the gateway runs what was saved.
+    /// A Designer's save: payloads by name, then the manifest. Files are written in place, so that hard links
+    /// to them see it; the gateway runs what was saved.
     pub fn save_resource(&self, directory: &str, files: &[(&str, &[u8])]) -> anyhow::Result<()> {
-        save(&self.shared, directory, files)
+        self.shared.save(directory, files)
     }
 
     /// Somebody else takes the scan-lock for so long. False if it is held.
@@ -157,11 +141,10 @@ impl Gateway {
         self.shared.log_line(level, logger, message);
     }
 
-    /// A script of a project, as `GET /scripts/diagnostics/<kind>` shows it (`TIMER`, `STARTUP`, …), with its error if it has one.
+    /// A script of a project, as `GET /scripts/diagnostics/<kind>` shows it (`TIMER`, `STARTUP`, …), with its
+    /// error if it has one.
     pub fn add_script(&self, kind: &str, project: &str, error: Option<&str>) {
-        let script = json!({"projectName": project, "enabled": true,
-            "lastExecution": crate::record::epoch_millis(SystemTime::now()), "error": error});
-        self.shared.inner().scripts.push((kind.to_owned(), script));
+        self.shared.add_script(kind, project, error);
     }
 
     /// What `GET /modules/quarantined` lists.
@@ -186,7 +169,8 @@ impl Gateway {
         self.wait_for(at_most, &format!("{state:?}"), |gateway| (gateway.state() == state).then_some(()))
     }
 
-    /// Waits until `look` finds what it looks for; it looks again whenever something happens. `what` is for the error.
+    /// Waits until `look` finds what it looks for; it looks again whenever something happens. `what` is for
+    /// the error.
     pub fn wait_for<T>(
         &self,
         at_most: Duration,
@@ -228,20 +212,4 @@ impl Drop for Gateway {
             let _ = worker.join();
         }
     }
-}
-
-/// A save by a Designer, as the handle and the control path do it.
-pub(crate) fn save(shared: &Shared, directory: &str, files: &[(&str, &[u8])]) -> anyhow::Result<()> {
-    let kind = if directory.starts_with("projects/") { Kind::Projects } else { Kind::Config };
-    let mut scanner = shared.scanner();
-    let absolute = shared.settings.data_dir.join(directory);
-    let manifest = OF_RESOURCES
-        .into_iter()
-        .find(|name| absolute.join(name).exists())
-        .with_context(|| format!("no resource at {directory}"))?;
-    designer::write(&absolute, manifest, files, "designer")?;
-    scanner.reload(kind, &format!("{}/{manifest}", directory.trim_end_matches('/')));
-    shared.inner().loaded = Arc::new(scanner.loaded());
-    shared.changed.notify_all();
-    Ok(())
 }

@@ -1,9 +1,10 @@
-//! A simulated Ignition 8.3 gateway: its HTTP API, its scans of the data directory, its first boot and its faults, as strict as
-//! the real one where that is known (`ignition.md`).
+//! A simulated Ignition 8.3 gateway: its HTTP API, its scans of the data directory, its first boot and its
+//! faults, as strict as the real one where that is known (`ignition.md`).
 //!
-//! It is what the product is tested against, so it must **not** know the product: nothing of its crates is used, and
-//! what both compute (the signature of a manifest) is written twice, from the same description. It also does not
-//! help: a resource that is half-written is an [`Incident`], not something to try again until it looks right.
+//! It is what the product is tested against, so it must **not** know the product: nothing of its crates is
+//! used, and what both compute (the signature of a manifest) is written twice, from the same description. It
+//! also does not help: a resource that is half-written is an [`Incident`], not something to try again until
+//! it looks right.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -16,7 +17,8 @@
 //! # anyhow::Ok(())
 //! ```
 //!
-//! The program `stoker-test-gateway` is the same gateway with a command line and control paths below `/_test/`.
+//! The program `stoker-test-gateway` is the same gateway with a command line and control paths below
+//! `/_test/`.
 
 mod api;
 mod commissioning;
@@ -26,6 +28,7 @@ mod gateway;
 mod http;
 mod life;
 mod lock;
+mod operate;
 mod record;
 mod scan;
 mod settings;

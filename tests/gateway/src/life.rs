@@ -118,7 +118,11 @@ fn scan(shared: &Shared, kind: Kind, trigger: Trigger) {
     shared.wait(Duration::MAX, |inner| !inner.faults.stuck_scan);
     shared.pause(shared.settings.scan_takes);
     let mut scanner = shared.scanner();
-    if !shared.inner().stop {
+    let runs = {
+        let inner = shared.inner();
+        !inner.stop && inner.state == State::Running
+    };
+    if runs {
         read(shared, &mut scanner, kind, trigger);
     }
     drop(scanner);

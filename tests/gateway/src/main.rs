@@ -3,10 +3,11 @@
 mod options;
 
 use std::process::ExitCode;
-use std::thread;
 
+use anyhow::Context as _;
+use nix::sys::signal::{SigSet, Signal};
 use options::{Parsed, USAGE};
-use stoker_test_gateway::Gateway;
+use stoker_test_gateway::{Gateway, Settings};
 
 /// `EX_USAGE` and `EX_OSERR` of sysexits.
 const BAD_USAGE: u8 = 64;
@@ -24,17 +25,23 @@ fn main() -> ExitCode {
             return ExitCode::from(BAD_USAGE);
         }
     };
-    match Gateway::start(settings) {
-        Ok(gateway) => {
-            eprintln!("listening on {}", gateway.url());
-            // Nothing is buffered and nothing is on disk that matters: whoever started it may kill it.
-            loop {
-                thread::park();
-            }
-        }
+    match run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("stoker-test-gateway: {error:#}");
             ExitCode::from(OS_ERROR)
         }
     }
+}
+
+/// Runs until a signal says to stop.
+fn run(settings: Settings) -> anyhow::Result<()> {
+    // Blocked before any thread exists, and waited for: as PID 1 of a container nothing else would end it.
+    let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+    signals.thread_block().context("failed to block signals")?;
+    let gateway = Gateway::start(settings)?;
+    eprintln!("listening on {}", gateway.url());
+    let signal = signals.wait().context("failed to wait for a signal")?;
+    eprintln!("stopping: {signal}");
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Of each kind the newest this many are kept.
 const KEPT: usize = 20_000;
@@ -123,11 +123,13 @@ pub enum What {
     Unreadable,
     /// A manifest or a JSON payload does not parse: truncated, most of the time.
     BrokenJson,
-    /// A manifest parses and is not one: no object, `files` no list of names, a name that leaves the directory.
+    /// A manifest parses and is not one: no object, `files` no list of names, a name that leaves the
+    /// directory.
     BadManifest,
     /// A file changed while the scan read it: it was written in place, not renamed in.
     ChangedWhileRead,
-    /// A payload has other bytes than before and its manifest was not rewritten: a gateway does not reload it.
+    /// A payload has other bytes than before and its manifest was not rewritten: a gateway does not reload
+    /// it.
     StaleManifest,
     /// A payload has no bytes, and the manifest's signature is of other bytes.
     EmptyPayload,
@@ -148,7 +150,7 @@ impl fmt::Display for What {
 }
 
 /// How bad a log line is, in Ignition's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the usual levels")]
 pub enum Level {

@@ -27,7 +27,8 @@ pub struct Settings {
     pub address: IpAddr,
     /// The web port; 0 takes any free one.
     pub port: u16,
-    /// A token that works from the start. Tokens seeded as files work besides (see [`Gateway`](crate::Gateway)).
+    /// A token that works from the start. Tokens seeded as files work besides (see
+    /// [`Gateway`](crate::Gateway)).
     pub token: Option<Token>,
     /// How long it says `STARTING`. Zero: [`Gateway::start`](crate::Gateway::start) returns when it runs.
     pub starting_for: Duration,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::designer::Designer;
@@ -14,7 +15,8 @@ use crate::scan::{Loaded, Scanner};
 use crate::settings::Settings;
 
 /// What a gateway is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum State {
     /// `STARTING`: it answers 503.
     Starting,
@@ -49,7 +51,8 @@ pub(crate) struct Inner {
     pub designers: Vec<Designer>,
     /// What the next designer is called.
     pub next_designer: u64,
-    /// `GET /modules/quarantined`, `GET /restart-tasks/pending`, `GET /scripts/diagnostics/…`: shown as they are.
+    /// `GET /modules/quarantined`, `GET /restart-tasks/pending`, `GET /scripts/diagnostics/…`: shown as they
+    /// are.
     pub quarantined: Vec<Value>,
     pub pending_restarts: Vec<Value>,
     pub scripts: Vec<(String, Value)>,

@@ -2,26 +2,29 @@
 //!
 //! | path | |
 //! | --- | --- |
-//! | `GET /_test/log`, `incidents`, `scans`, `loaded` | what [`Gateway`](crate::Gateway)'s methods of these names give |
+//! | `GET /_test/log`, `incidents`, `scans`, `loaded` | what these methods of [`Gateway`](crate::Gateway) give |
 //! | `GET /_test/state`, `POST` `{"state":"starting"\|"commissioning"\|"running"}` | what it is doing |
+//! | `POST /_test/restart` `{"startingMs":…}` | it goes down and starts again |
 //! | `POST /_test/faults` | [`Faults`], see [`FaultsBody`]; what a body does not name stays |
 //! | `POST /_test/clear` | forgets log, incidents and scans |
 //! | `POST /_test/designers` `{"user":…,"project":…}`, `DELETE` | opens a Designer; closes all |
-//! | `POST /_test/touch` `{"path":…}` | a Designer's save of the resource in this directory |
+//! | `POST /_test/save` `{"path":…,"files":{name: text}}` | a Designer's save of the resource in this directory |
+//! | `POST /_test/logs` `{"level":"ERROR","logger":…,"message":…}` | a line in the gateway's own log |
+//! | `POST /_test/scripts` `{"kind":"TIMER","project":…,"error":…}` | a script, and how it fails |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::designer::Designer;
 use crate::faults::{Break, Faults, Forbid};
 use crate::http::{Request, Response};
+use crate::life;
+use crate::record::Level;
 use crate::shared::{Shared, State};
-use crate::{gateway, life};
 
 /// The body of `POST /_test/faults`.
 #[derive(Debug, Default, Deserialize)]
@@ -32,10 +35,10 @@ struct FaultsBody {
     slow_ms: Option<u64>,
     /// By path prefix: one code for ever, or a list of codes for the next requests.
     status: BTreeMap<String, Codes>,
-    breaks: Option<BreakWord>,
+    breaks: Option<Break>,
     stuck_scan: Option<bool>,
     no_scan: Option<bool>,
-    forbid: Option<ForbidWord>,
+    forbid: Option<Forbid>,
     /// Nobody listens for so long, then the gateway is there again.
     down_for_ms: Option<u64>,
 }
@@ -47,21 +50,15 @@ enum Codes {
     Next(Vec<u16>),
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum BreakWord {
-    Never,
-    Before,
-    After,
-    Within,
+#[derive(Deserialize)]
+struct StateBody {
+    state: State,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum ForbidWord {
-    Nothing,
-    Writes,
-    Everything,
+struct RestartBody {
+    starting_ms: u64,
 }
 
 #[derive(Deserialize)]
@@ -71,55 +68,83 @@ struct DesignerBody {
 }
 
 #[derive(Deserialize)]
-struct PathBody {
+struct SaveBody {
     path: String,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
-struct StateBody {
-    state: StateWord,
+struct LogBody {
+    level: Level,
+    logger: String,
+    message: String,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum StateWord {
-    Starting,
-    Commissioning,
-    Running,
+#[derive(Deserialize)]
+struct ScriptBody {
+    kind: String,
+    project: String,
+    error: Option<String>,
 }
 
 /// The answer, when the path is one of these.
 pub(super) fn answer(shared: &Arc<Shared>, request: &Request) -> Option<Response> {
     let what = request.path.strip_prefix("/_test/")?;
-    let done = match (request.method.as_str(), what) {
-        ("GET", "log") => Ok(json!(shared.inner().records.requests.to_vec())),
-        ("GET", "incidents") => Ok(json!(shared.inner().records.incidents.to_vec())),
-        ("GET", "scans") => Ok(json!(shared.inner().records.scans.to_vec())),
-        ("GET", "loaded") => Ok(json!(*shared.inner().loaded)),
-        ("GET", "state") => Ok(json!({"state": format!("{:?}", shared.inner().state).to_lowercase()})),
-        ("POST", "state") => body(request).and_then(|body| set_state(shared, &body)),
-        ("POST", "faults") => match body(request) {
-            Ok(body) => return Some(set_faults(shared, body)),
-            Err(error) => Err(error),
-        },
-        ("POST", "clear") => {
-            clear(shared);
-            Ok(Value::Null)
-        }
-        ("POST", "designers") => body(request).map(|body| add_designer(shared, body)),
-        ("DELETE", "designers") => {
+    let done = match request.method.as_str() {
+        "GET" => show(shared, what),
+        "POST" => order(shared, what, request),
+        "DELETE" if what == "designers" => {
             shared.inner().designers.clear();
-            Ok(Value::Null)
+            Some(Ok(nothing()))
         }
-        ("POST", "touch") => body(request).and_then(|PathBody { path }| {
-            gateway::save(shared, &path, &[])?;
-            Ok(Value::Null)
-        }),
-        _ => return Some(Response::json(404, &json!({"message": "no such control path"}))),
+        _ => None,
     };
     Some(match done {
-        Ok(body) => Response::json(200, &body),
-        Err(error) => Response::json(400, &json!({"message": format!("{error:#}")})),
+        Some(Ok(response)) => response,
+        Some(Err(error)) => Response::json(400, &json!({"message": format!("{error:#}")})),
+        None => Response::json(404, &json!({"message": format!("no control path {what}")})),
+    })
+}
+
+fn show(shared: &Shared, what: &str) -> Option<anyhow::Result<Response>> {
+    let inner = shared.inner();
+    let shown = match what {
+        "log" => json!(inner.records.requests.to_vec()),
+        "incidents" => json!(inner.records.incidents.to_vec()),
+        "scans" => json!(inner.records.scans.to_vec()),
+        "loaded" => json!(*inner.loaded),
+        "state" => json!({"state": inner.state}),
+        _ => return None,
+    };
+    Some(Ok(Response::json(200, &shown)))
+}
+
+fn order(shared: &Arc<Shared>, what: &str, request: &Request) -> Option<anyhow::Result<Response>> {
+    Some(match what {
+        "state" => body(request).and_then(|StateBody { state }| {
+            life::enter(shared, state)?;
+            Ok(nothing())
+        }),
+        "restart" => body(request).map(|body| restart(shared, &body)),
+        "faults" => body(request).map(|body| set_faults(shared, body)),
+        "clear" => {
+            shared.clear_records();
+            Ok(nothing())
+        }
+        "designers" => body(request).map(|DesignerBody { user, project }| {
+            Response::json(200, &json!({"id": shared.add_designer(user, project)}))
+        }),
+        "save" => body(request).and_then(|body| save(shared, &body)),
+        "logs" => body(request).map(|LogBody { level, logger, message }| {
+            shared.log_line(level, &logger, &message);
+            nothing()
+        }),
+        "scripts" => body(request).map(|ScriptBody { kind, project, error }| {
+            shared.add_script(&kind, &project, error.as_deref());
+            nothing()
+        }),
+        _ => return None,
     })
 }
 
@@ -127,31 +152,14 @@ fn body<'r, T: Deserialize<'r>>(request: &'r Request) -> anyhow::Result<T> {
     Ok(serde_json::from_slice(&request.body)?)
 }
 
-fn set_state(shared: &Shared, body: &StateBody) -> anyhow::Result<Value> {
-    life::enter(
-        shared,
-        match body.state {
-            StateWord::Starting => State::Starting,
-            StateWord::Commissioning => State::Commissioning,
-            StateWord::Running => State::Running,
-        },
-    )?;
-    Ok(Value::Null)
+fn nothing() -> Response {
+    Response::json(200, &Value::Null)
 }
 
-fn clear(shared: &Shared) {
-    let records = &mut shared.inner().records;
-    records.requests.clear();
-    records.incidents.clear();
-    records.scans.clear();
-}
-
-fn add_designer(shared: &Shared, DesignerBody { user, project }: DesignerBody) -> Value {
-    let mut inner = shared.inner();
-    let id = inner.next_designer;
-    inner.next_designer += 1;
-    inner.designers.push(Designer { id, user, project, since: Instant::now() });
-    json!({ "id": id })
+fn save(shared: &Shared, SaveBody { path, files }: &SaveBody) -> anyhow::Result<Response> {
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    shared.save(path, &files)?;
+    Ok(nothing())
 }
 
 fn set_faults(shared: &Arc<Shared>, body: FaultsBody) -> Response {
@@ -169,13 +177,8 @@ fn set_faults(shared: &Arc<Shared>, body: FaultsBody) -> Response {
             Codes::Next(codes) => faults.statuses(prefix, codes),
         }
     }
-    if let Some(breaks) = breaks {
-        faults.breaks(match breaks {
-            BreakWord::Never => None,
-            BreakWord::Before => Some(Break::Before),
-            BreakWord::After => Some(Break::After),
-            BreakWord::Within => Some(Break::Within),
-        });
+    if breaks.is_some() {
+        faults.breaks(breaks);
     }
     if let Some(on) = stuck_scan {
         faults.stuck_scan(on);
@@ -183,28 +186,35 @@ fn set_faults(shared: &Arc<Shared>, body: FaultsBody) -> Response {
     if let Some(on) = no_scan {
         faults.no_scan(on);
     }
-    if let Some(forbid) = forbid {
-        faults.forbid(match forbid {
-            ForbidWord::Nothing => Forbid::Nothing,
-            ForbidWord::Writes => Forbid::Writes,
-            ForbidWord::Everything => Forbid::Everything,
-        });
+    if let Some(what) = forbid {
+        faults.forbid(what);
     }
-    let mut response = Response::json(200, &Value::Null);
-    if let Some(time) = down_for_ms {
-        let shared = Arc::clone(shared);
-        response.after = Some(Box::new(move || go_down(shared, Duration::from_millis(time))));
+    match down_for_ms {
+        None => nothing(),
+        Some(time) => then(shared, move |shared| {
+            let faults = Faults::new(shared);
+            faults.down(true);
+            if shared.pause(Duration::from_millis(time)) {
+                faults.down(false);
+            }
+        }),
     }
-    response
 }
 
-/// The connection that asked for it ends with the doors, so another thread opens them again.
-fn go_down(shared: Arc<Shared>, time: Duration) {
-    let _ = thread::Builder::new().name("down".to_owned()).spawn(move || {
-        let faults = Faults::new(&shared);
-        faults.down(true);
-        if shared.pause(time) {
-            faults.down(false);
+fn restart(shared: &Arc<Shared>, RestartBody { starting_ms }: &RestartBody) -> Response {
+    let starting_for = Duration::from_millis(*starting_ms);
+    then(shared, move |shared| {
+        if let Err(error) = shared.restart(starting_for) {
+            shared.log_line(Level::Error, "gateway.Restart", &format!("{error:#}"));
         }
-    });
+    })
+}
+
+/// Answers, then does what breaks the connection that asked for it, in a thread of its own.
+fn then(shared: &Arc<Shared>, work: impl FnOnce(&Shared) + Send + 'static) -> Response {
+    let shared = Arc::clone(shared);
+    let after = move || {
+        let _ = thread::Builder::new().name("control".to_owned()).spawn(move || work(&shared));
+    };
+    nothing().and_then(after)
 }

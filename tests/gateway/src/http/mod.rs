@@ -3,6 +3,7 @@
 //! It knows nothing of gateways: a [`Handler`] turns a request into a [`Reply`].
 
 mod body;
+mod port;
 mod request;
 mod response;
 mod server;

@@ -16,6 +16,11 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    /// The same, with something to do once it is out.
+    pub fn and_then(self, after: impl FnOnce() + Send + 'static) -> Self {
+        Self { after: Some(Box::new(after)), ..self }
+    }
+
     /// A status and nothing else.
     pub fn empty(status: u16) -> Self {
         Self { status, content_type: None, location: None, body: Vec::new(), after: None }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::port::Port;
 use super::request::{self, Problem, Request};
 use super::response::Response;
 
@@ -44,7 +45,7 @@ pub(crate) struct Server {
 pub(crate) struct Doors(Weak<Core>);
 
 struct Core {
-    address: SocketAddr,
+    port: Port,
     handler: Box<dyn Handler>,
     state: Mutex<State>,
     changed: Condvar,
@@ -68,12 +69,11 @@ enum Wanted {
 impl Server {
     /// Listens on `address` (port 0: any free one) and answers with `handler`.
     pub fn start(address: SocketAddr, handler: impl Handler) -> anyhow::Result<Self> {
-        let listener =
-            TcpListener::bind(address).with_context(|| format!("failed to listen on {address}"))?;
-        let address = listener.local_addr().context("failed to learn the port")?;
+        let reserved = Port::reserve(address).and_then(|port| port.listen().map(|listener| (port, listener)));
+        let (port, listener) = reserved.with_context(|| format!("failed to listen on {address}"))?;
         let state = State { wanted: Wanted::Open, listening: true, next: 0, connections: HashMap::new() };
         let core = Arc::new(Core {
-            address,
+            port,
             handler: Box::new(handler),
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -87,7 +87,7 @@ impl Server {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.doors.address
+        self.doors.port.address
     }
 
     pub fn doors(&self) -> Doors {
@@ -151,7 +151,7 @@ impl Core {
 
     /// Where this server can be reached from this machine.
     fn loopback(&self) -> SocketAddr {
-        let mut address = self.address;
+        let mut address = self.port.address;
         match address {
             SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
             SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -181,10 +181,10 @@ impl Core {
         }
     }
 
-    /// Somebody may have taken the port in the meantime and give it back: tried until the doors are not wanted open.
+    /// Tried until it works or the doors are not wanted open any more.
     fn listen_again(&self) -> Option<TcpListener> {
         loop {
-            let bound = TcpListener::bind(self.address);
+            let bound = self.port.listen();
             let mut state = self.state();
             if state.wanted != Wanted::Open {
                 return None;

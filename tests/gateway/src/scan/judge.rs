@@ -19,8 +19,8 @@ pub(crate) enum Verdict {
 
 /// Compares what was seen with what is loaded.
 ///
-/// The gateway reacts to manifests. A manifest that has been rewritten, with the same bytes or others, has its
-/// payloads loaded; payloads that change below a manifest that stays are never looked at again.
+/// The gateway reacts to manifests. A manifest that has been rewritten, with the same bytes or others, has
+/// its payloads loaded; payloads that change below a manifest that stays are never looked at again.
 pub(crate) fn judge(loaded: Option<&Seen>, seen: &Seen) -> Verdict {
     if let Some(flaw) = empty_payload(seen) {
         return Verdict::Flawed(vec![flaw]);
@@ -46,8 +46,8 @@ fn stale(loaded: &Seen, name: &str, digest: &Digest) -> Option<Flaw> {
     })
 }
 
-/// A payload without bytes is what a gateway reads when it looks between a file's creation and its first write. The
-/// signature tells whether it is meant.
+/// A payload without bytes is what a gateway reads when it looks between a file's creation and its first
+/// write. The signature tells whether it is meant.
 fn empty_payload(seen: &Seen) -> Option<Flaw> {
     let (name, _) = seen.files.iter().find(|(_, file)| file.stamp.size == 0)?;
     let signed = seen.manifest.signature()?;

@@ -70,7 +70,8 @@ impl Loaded {
         OF_RESOURCES.iter().find_map(|name| self.resources.get(&format!("{directory}/{name}")))
     }
 
-    /// Hex SHA-256 of a payload or a resource's manifest as it is loaded, by its path relative to the data directory.
+    /// Hex SHA-256 of a payload or a resource's manifest as it is loaded, by its path relative to the data
+    /// directory.
     pub fn file(&self, path: &str) -> Option<&str> {
         if let Some(resource) = self.resources.get(path) {
             return Some(&resource.manifest);
@@ -83,8 +84,8 @@ impl Loaded {
         })
     }
 
-    /// The resource of the configuration that counts: `system`, `external`, `core`, the deployment mode and what belongs
-    /// to the machine, each overriding the one before.
+    /// The resource of the configuration that counts: `system`, `external`, `core`, the deployment mode and
+    /// what belongs to the machine, each overriding the one before.
     pub fn config(&self, module: &str, kind: &str, name: &str, mode: Option<&str>) -> Option<&Resource> {
         self.effective(module, kind, mode).remove(name)
     }

@@ -63,7 +63,8 @@ impl Scanner {
         Loaded::of(&self.versions)
     }
 
-    /// Scans one kind. A scan that was asked for waits up to `settle` for manifests that are behind their payloads.
+    /// Scans one kind. A scan that was asked for waits up to `settle` for manifests that are behind their
+    /// payloads.
     pub fn scan(&mut self, kind: Kind, trigger: Trigger, settle: Duration, pause: Pause) -> Outcome {
         let mut outcome = Outcome::default();
         let found = walk::manifests(&self.root, kind);

@@ -41,7 +41,8 @@ impl Stamp {
         }
     }
 
-    /// Nobody has written to it or replaced it. Its ctime also moves when somebody links it or changes its mode.
+    /// Nobody has written to it or replaced it. Its ctime also moves when somebody links it or changes its
+    /// mode.
     pub fn not_written_since(&self, earlier: &Self) -> bool {
         (self.inode, self.size, self.modified) == (earlier.inode, earlier.size, earlier.modified)
     }
@@ -104,7 +105,8 @@ pub(crate) enum Sight {
 /// Reads a resource. `earlier` saves the reading of files that have not changed since.
 pub(crate) fn observe(path: &Path, earlier: Option<&Seen>) -> Sight {
     for _ in 0..MAX_LOOKS {
-        // Held open to the end: an inode in use is not given to another file, so equal numbers are the same file.
+        // Held open to the end: an inode in use is not given to another file, so equal numbers are the same
+        // file.
         let mut manifest = match open(path, "") {
             Ok(manifest) => manifest,
             Err(flaw) if flaw.what == What::MissingFile => return Sight::Gone,

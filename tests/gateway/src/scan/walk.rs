@@ -38,8 +38,8 @@ pub(crate) fn manifests(root: &Path, kind: Kind) -> Found {
 }
 
 impl Found {
-    /// Takes the manifest of this name, if it is there. Asked for by name: a listing that races with a rename may
-    /// miss the entry that is being replaced.
+    /// Takes the manifest of this name, if it is there. Asked for by name: a listing that races with a rename
+    /// may miss the entry that is being replaced.
     fn note(&mut self, root: &Path, directory: &str, name: &str) -> bool {
         let path = format!("{directory}/{name}");
         let there = fs::metadata(root.join(&path)).is_ok_and(|meta| meta.is_file());

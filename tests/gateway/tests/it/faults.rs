@@ -1,6 +1,7 @@
 //! What can be made to go wrong.
 
 use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use stoker_test_gateway::{Break, Gateway, Kind, State};
@@ -123,6 +124,8 @@ fn a_gateway_that_is_down_refuses_connections_and_comes_back_on_its_port() {
         let mut idle = client.connect().unwrap();
         assert!(gateway.faults().down(true));
         assert_eq!(client.connect().unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        let stolen = TcpListener::bind(("127.0.0.1", gateway.port()));
+        assert_eq!(stolen.unwrap_err().kind(), ErrorKind::AddrInUse, "its port is kept for it");
         assert!(crate::client::read(&mut idle).is_err());
         assert!(gateway.faults().down(false));
         assert_eq!(client.get(INFO).status, 200);

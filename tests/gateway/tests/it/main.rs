@@ -1,5 +1,7 @@
 //! The simulated gateway, from outside: over HTTP and through the data directory.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod api;
 mod client;
 mod data;
@@ -20,8 +22,8 @@ use data::Data;
 /// Far more than anything here takes.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A running gateway on this data with the token `ci:secret`, that scans only when it is asked to and does not wait for
-/// manifests.
+/// A running gateway on this data with the token `ci:secret`, that scans only when it is asked to and does
+/// not wait for manifests.
 fn gateway(data: &Data) -> Gateway {
     Gateway::start(settings(data)).unwrap()
 }

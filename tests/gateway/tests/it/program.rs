@@ -92,13 +92,35 @@ fn faults_and_people_are_set_from_outside() {
 
     assert_eq!(client.post("/_test/designers", r#"{"user":"ada","project":"line"}"#).status, 200);
     assert_eq!(client.get("/data/api/v1/designers").json()["items"][0]["user"], "ada");
-    assert_eq!(client.post("/_test/touch", &format!(r#"{{"path":"{VIEW}"}}"#)).status, 200);
+    assert_eq!(client.post("/_test/save", &format!(r#"{{"path":"{VIEW}"}}"#)).status, 200);
     assert!(
         String::from_utf8(data.bytes(&format!("{VIEW}/resource.json")))
             .unwrap()
             .contains("lastModificationSignature")
     );
-    assert_eq!(client.post("/_test/touch", r#"{"path":"projects/none"}"#).status, 400);
+    assert_eq!(client.post("/_test/save", r#"{"path":"projects/none"}"#).status, 400);
+}
+
+#[test]
+fn it_restarts_and_stops_when_it_is_told_to() {
+    let data = Data::new();
+    let mut program = Program::start(&data, &[]);
+    let client = program.client();
+    let line = r#"{"level":"ERROR","logger":"x","message":"boom"}"#;
+    assert_eq!(client.post("/_test/logs", line).status, 200);
+    let script = r#"{"kind":"TIMER","project":"line","error":"NameError"}"#;
+    assert_eq!(client.post("/_test/scripts", script).status, 200);
+    assert!(client.get("/data/api/v1/logs?minLevel=ERROR&limit=5").body.contains("boom"));
+    assert!(client.get("/data/api/v1/scripts/diagnostics/TIMER").body.contains("NameError"));
+    assert_eq!(client.post("/_test/restart", r#"{"startingMs":3600000}"#).status, 200);
+    let deadline = std::time::Instant::now() + SOON;
+    while !client.call("GET", "/StatusPing", "").is_ok_and(|answer| answer.body.contains("STARTING")) {
+        assert!(std::time::Instant::now() < deadline);
+    }
+    let pid = nix::unistd::Pid::from_raw(program.child.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    program.line_with("stopping: SIGTERM");
+    assert!(program.child.wait().unwrap().success());
 }
 
 #[test]
@@ -106,12 +128,12 @@ fn it_goes_down_for_a_while() {
     let data = Data::new();
     let program = Program::start(&data, &[]);
     let client = program.client();
-    assert_eq!(client.post("/_test/faults", r#"{"downForMs":300}"#).status, 200);
+    assert_eq!(client.post("/_test/faults", r#"{"downForMs":1000}"#).status, 200);
     let deadline = std::time::Instant::now() + SOON;
     let until = |wanted: bool| {
         while client.connect().is_ok() != wanted {
             assert!(std::time::Instant::now() < deadline);
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
     };
     until(false);

@@ -1,4 +1,5 @@
-//! Writers at work while the gateway scans all the time: the right order is never an incident, wrong ones are.
+//! Writers at work while the gateway scans all the time: the right order is never an incident, wrong ones
+//! are.
 
 use std::time::{Duration, Instant};
 
