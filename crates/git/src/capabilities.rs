@@ -19,6 +19,7 @@ pub(crate) enum Server {
 
 /// A server of protocol v2.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the wire, independent of the others")]
 pub(crate) struct V2 {
     /// `fetch` takes `filter`.
     pub filter: bool,
@@ -32,10 +33,12 @@ pub(crate) struct V2 {
 
 /// A server of protocol v0 or v1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the wire, independent of the others")]
 pub(crate) struct V0 {
     /// `fetch` takes `filter`.
     pub filter: bool,
-    /// Any object can be wanted, not only what a ref points at.
+    /// Any object can be wanted, not only what a ref points at: both `allow-tip-sha1-in-want` and
+    /// `allow-reachable-sha1-in-want`, which is how git announces `uploadpack.allowAnySHA1InWant`.
     pub any_want: bool,
     /// Packs without history can be had.
     pub shallow: bool,
@@ -177,10 +180,12 @@ fn first_v0_line(line: &[u8], refs: &mut dyn RefSink) -> Result<Vec<u8>, Error> 
 
 fn read_v0(packets: &mut Packets<'_>, capabilities: &[u8], refs: &mut dyn RefSink) -> Result<V0, Error> {
     let mut server = V0::default();
+    let (mut tip, mut reachable) = (false, false);
     for word in words(capabilities) {
         match split_at(word, b'=') {
             (b"filter", _) => server.filter = true,
-            (b"allow-any-sha1-in-want", _) => server.any_want = true,
+            (b"allow-tip-sha1-in-want", _) => tip = true,
+            (b"allow-reachable-sha1-in-want", _) => reachable = true,
             (b"shallow", _) => server.shallow = true,
             (b"side-band-64k", _) => server.sideband = true,
             (b"agent", _) => server.agent = true,
@@ -188,6 +193,7 @@ fn read_v0(packets: &mut Packets<'_>, capabilities: &[u8], refs: &mut dyn RefSin
             _ => {}
         }
     }
+    server.any_want = tip && reachable;
     for _ in 0..MOST_REFS {
         match packets.next()? {
             // A shallow repository names its borders after its refs.

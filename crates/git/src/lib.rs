@@ -8,6 +8,7 @@
 
 mod arrivals;
 mod capabilities;
+mod disk;
 mod error;
 mod local;
 mod pack;

@@ -102,20 +102,22 @@ impl<'a> Packets<'a> {
 
 /// Writes a packet with a line.
 pub(crate) fn write_line(out: &mut dyn Write, line: &str) -> io::Result<()> {
-    write!(out, "{:04x}{line}\n", line.len() + 5)
+    writeln!(out, "{:04x}{line}", line.len() + 5)
 }
 
 /// What a server's complaint means.
 pub(crate) fn server_error(complaint: &[u8]) -> Error {
     let said = text::printable(complaint);
-    // git daemon says the same for what is not there and for what is not exported.
-    if said.starts_with("access denied or repository not exported") {
+    // git daemon, which by default says the same for what is not there and for what is not exported.
+    let absent =
+        ["access denied or repository not exported", "no such repository", "repository not exported"];
+    if absent.iter().any(|words| said.starts_with(words)) {
         return Error::NotFound { with: "an anonymous reader".to_owned(), said };
     }
     Error::Server(said)
 }
 
-/// Whether the server's complaint is that it does not give out an object: git, JGit and libgit2 in their words.
+/// Whether the server's complaint is that it does not give out an object: in the words of git and of `JGit`.
 pub(crate) fn refuses_want(error: &Error) -> bool {
     let Error::Server(said) = error.cause() else { return false };
     let said = said.to_ascii_lowercase();

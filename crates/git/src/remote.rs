@@ -5,11 +5,12 @@ use std::io;
 use stoker_object::ObjectId;
 
 use crate::Error;
+use crate::disk::Disk;
 use crate::pack::PackStats;
 use crate::resolve::{Resolved, commit_id};
 use crate::session::Session;
 use crate::store::BlobSink;
-use crate::transport::{self, Options, Traffic};
+use crate::transport::{self, Options, Traffic, Way};
 use crate::trees::TreeStore;
 use crate::url::RepoUrl;
 use crate::wire::Wire;
@@ -22,6 +23,7 @@ pub struct Remote {
 
 enum Backend {
     Wire(Wire),
+    Disk(Box<Disk>),
 }
 
 /// A commit whose trees are all in the store.
@@ -37,9 +39,9 @@ impl Remote {
     /// Prepares to use a repository. Nothing is read yet, neither network nor files.
     pub fn open(url: &RepoUrl, options: &Options) -> Result<Self, Error> {
         let name = url.to_string();
-        let backend = match transport::open(url, options) {
-            Some(transport) => Backend::Wire(Wire::new(Session::new(transport, options))),
-            None => return Err(Error::Unsupported("file:// repositories are not supported yet").at(&name)),
+        let backend = match transport::open(url.location(), options) {
+            Way::Transport(transport) => Backend::Wire(Wire::new(Session::new(transport, options))),
+            Way::Path(path) => Backend::Disk(Box::new(Disk::new(path, options))),
         };
         Ok(Self { name, backend })
     }
@@ -56,6 +58,7 @@ impl Remote {
         }
         let resolved = match &mut self.backend {
             Backend::Wire(wire) => wire.resolve(reference),
+            Backend::Disk(disk) => disk.resolve(reference),
         };
         resolved.map_err(|error| error.at(&self.name))
     }
@@ -72,6 +75,7 @@ impl Remote {
     ) -> Result<Fetched, Error> {
         let fetched = match &mut self.backend {
             Backend::Wire(wire) => wire.fetch_trees(commit, trees, blobs),
+            Backend::Disk(disk) => disk.fetch_trees(commit, trees),
         };
         fetched.map_err(|error| error.at(&self.name))
     }
@@ -88,6 +92,7 @@ impl Remote {
     ) -> Result<PackStats, Error> {
         let fetched = match &mut self.backend {
             Backend::Wire(wire) => wire.fetch_blobs(wants, trees, blobs),
+            Backend::Disk(disk) => disk.fetch_blobs(wants, blobs),
         };
         fetched.map_err(|error| error.at(&self.name))
     }
@@ -96,6 +101,7 @@ impl Remote {
     pub fn traffic(&self) -> Traffic {
         match &self.backend {
             Backend::Wire(wire) => wire.traffic(),
+            Backend::Disk(_) => Traffic::default(),
         }
     }
 }

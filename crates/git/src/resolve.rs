@@ -76,9 +76,9 @@ pub(crate) struct Picker {
     found: Vec<Option<Found>>,
     similar: Similar,
     /// Whether any ref at all was seen.
-    pub any: bool,
+    any: bool,
     /// Whether the server peels tags: where one is peeled, all annotated ones are.
-    pub peels: bool,
+    peels: bool,
 }
 
 #[derive(Clone)]
@@ -96,7 +96,7 @@ pub(crate) struct Picked {
 }
 
 impl Picker {
-    pub fn new(reference: &str) -> Self {
+    fn new(reference: &str) -> Self {
         let candidates = candidates(reference);
         Self {
             reference: reference.to_owned(),
@@ -108,13 +108,8 @@ impl Picker {
         }
     }
 
-    /// The prefixes to ask a server for.
-    pub fn prefixes(&self) -> &[String] {
-        &self.candidates
-    }
-
     /// The best ref that was seen.
-    pub fn picked(&self) -> Option<Picked> {
+    fn picked(&self) -> Option<Picked> {
         let at = self.found.iter().position(Option::is_some)?;
         let (name, found) = (&self.candidates[at], self.found[at].as_ref()?);
         let kind = match name.as_str() {
@@ -131,7 +126,7 @@ impl Picker {
     }
 
     /// The error when no ref was picked and all refs were seen.
-    pub fn not_found(self) -> Error {
+    fn not_found(self) -> Error {
         if !self.any {
             return Error::EmptyRepository;
         }
@@ -139,6 +134,26 @@ impl Picker {
         let reference = crate::text::printable(self.reference.as_bytes());
         Error::UnknownRef { reference, similar: self.similar.names(), abbreviated }
     }
+}
+
+/// Picks a reference's ref. `ask` shows the refs with some prefixes, and says whether it showed all there are
+/// instead. Says in the end whether the ref may be a tag that nobody peeled.
+pub(crate) fn pick(
+    reference: &str,
+    mut ask: impl FnMut(&[String], &mut Picker) -> Result<bool, Error>,
+) -> Result<Picked, Error> {
+    let mut picker = Picker::new(reference);
+    let names = picker.candidates.clone();
+    let saw_all = !names.is_empty() && ask(&names, &mut picker)?;
+    if let Some(mut picked) = picker.picked() {
+        // Protocol v2 peels whatever is asked for; that a v0 server does is known by a tag that it peeled.
+        picked.unpeeled &= saw_all && !picker.peels;
+        return Ok(picked);
+    }
+    if !saw_all {
+        ask(&["refs/heads/".to_owned(), "refs/tags/".to_owned()], &mut picker)?;
+    }
+    Err(picker.not_found())
 }
 
 impl RefSink for Picker {

@@ -38,6 +38,10 @@ impl Session {
     /// Shows `refs` the refs with these prefixes; a server of protocol v0 names all it has, and then the answer
     /// is true.
     pub fn refs(&mut self, prefixes: &[String], refs: &mut dyn RefSink) -> Result<bool, Error> {
+        // The process at the other end of a connection remembers the refs that it has read once.
+        if !self.transport.stateless() {
+            self.known = None;
+        }
         self.work(|session| {
             let Server::V2(server) = session.greet(refs)? else { return Ok(true) };
             session.ask(&LsRefs { server: &server, prefixes }, |packets| read_refs(packets, refs))?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::Error;
 use crate::pack::Limits;
 use crate::request::Request;
-use crate::url::{Location, RepoUrl};
+use crate::url::Location;
 
 /// What of a repository's access is not in its URL.
 #[derive(Clone)]
@@ -46,8 +46,8 @@ impl Default for Options {
             token_file: None,
             username: "x-access-token".to_owned(),
             connect_timeout: Duration::from_secs(10),
-            first_byte_timeout: Duration::from_secs(60),
-            silence_timeout: Duration::from_secs(60),
+            first_byte_timeout: Duration::from_mins(1),
+            silence_timeout: Duration::from_mins(1),
             scratch: std::env::temp_dir(),
             limits: Limits::default(),
         }
@@ -81,11 +81,19 @@ pub(crate) trait Transport {
     fn traffic(&self) -> Traffic;
 }
 
-/// The transport for a URL; `None` for what lies on this machine.
-pub(crate) fn open(url: &RepoUrl, options: &Options) -> Option<Box<dyn Transport>> {
-    match url.location() {
-        Location::Http(url) => Some(Box::new(http::Http::new(url.clone(), options.clone()))),
-        Location::Daemon(url) => Some(Box::new(daemon::Daemon::new(url.clone(), options.clone()))),
-        Location::File(_) => None,
+/// How a repository is reached.
+pub(crate) enum Way {
+    /// By a server.
+    Transport(Box<dyn Transport>),
+    /// On this machine's disk.
+    Path(PathBuf),
+}
+
+/// The way to a location.
+pub(crate) fn open(location: &Location, options: &Options) -> Way {
+    match location {
+        Location::Http(url) => Way::Transport(Box::new(http::Http::new(url.clone(), options.clone()))),
+        Location::Daemon(url) => Way::Transport(Box::new(daemon::Daemon::new(url.clone(), options.clone()))),
+        Location::File(path) => Way::Path(path.clone()),
     }
 }

@@ -9,7 +9,7 @@ use crate::pack::PackStats;
 use crate::pktline::refuses_want;
 use crate::remote::Fetched;
 use crate::request::Fetch;
-use crate::resolve::{Picked, Picker, Resolved};
+use crate::resolve::{Resolved, pick};
 use crate::session::Session;
 use crate::store::BlobSink;
 use crate::tips::Tips;
@@ -42,17 +42,9 @@ impl Wire {
     }
 
     pub fn resolve(&mut self, reference: &str) -> Result<Resolved, Error> {
-        let mut picker = Picker::new(reference);
-        let names = picker.prefixes().to_vec();
-        let saw_all = !names.is_empty() && self.session.refs(&names, &mut picker)?;
-        let Some(Picked { mut resolved, unpeeled }) = picker.picked() else {
-            if !saw_all {
-                self.session.refs(&["refs/heads/".to_owned(), "refs/tags/".to_owned()], &mut picker)?;
-            }
-            return Err(picker.not_found());
-        };
-        // Protocol v2 peels whatever is asked for; that a v0 server does is known by a tag that it peeled.
-        if unpeeled && saw_all && !picker.peels {
+        let picked = pick(reference, |prefixes, picker| self.session.refs(prefixes, picker))?;
+        let mut resolved = picked.resolved;
+        if picked.unpeeled {
             resolved.commit = peel::over(&mut self.session, resolved.commit, reference)?;
         }
         Ok(resolved)
@@ -75,7 +67,10 @@ impl Wire {
                 Completeness::Missing(missing) => missing,
             };
             let haves = if trust { trees.haves() } else { Vec::new() };
-            match self.round(&commit, &missing, &haves, trees, blobs) {
+            let outcome = self.round(&commit, &missing, &haves, trees, blobs);
+            // Also after an error: what has come is there for the next attempt.
+            trees.finish()?;
+            match outcome {
                 Ok(stats) => add(&mut total, stats),
                 // The server relied on something that should be here: ask for everything, once.
                 Err(error @ (Error::NotSent { .. } | Error::Pack { .. })) if !haves.is_empty() => {
@@ -85,7 +80,6 @@ impl Wire {
                 }
                 Err(error) => return Err(error),
             }
-            trees.finish()?;
         }
         Err(Error::Protocol(format!("it sends the trees of {wanted} one by one")))
     }

@@ -33,7 +33,14 @@ fn advertised(lines: &[&str]) -> Result<(Server, Vec<String>), Error> {
 
 #[test]
 fn version_2_is_read_with_and_without_the_service_line() {
-    let said = ["version 2", "agent=git/2", "ls-refs=unborn", "fetch=shallow wait-for-done filter", "object-format=sha1", ""];
+    let said = [
+        "version 2",
+        "agent=git/2",
+        "ls-refs=unborn",
+        "fetch=shallow wait-for-done filter",
+        "object-format=sha1",
+        "",
+    ];
     let expected = Server::V2(V2 { filter: true, shallow: true, object_format: true, agent: true });
     assert_eq!(advertised(&said).unwrap().0, expected);
     let announced = [&["# service=git-upload-pack", ""], said.as_slice()].concat();
@@ -42,7 +49,8 @@ fn version_2_is_read_with_and_without_the_service_line() {
 
 #[test]
 fn version_0_names_its_refs_and_peels_its_tags() {
-    let first = format!("{ONE} HEAD\0multi_ack shallow side-band-64k filter symref=HEAD:refs/heads/main agent=git/2");
+    let first =
+        format!("{ONE} HEAD\0multi_ack shallow side-band-64k filter symref=HEAD:refs/heads/main agent=git/2");
     let lines = [
         first.as_str(),
         &format!("{ONE} refs/heads/main"),
@@ -54,7 +62,13 @@ fn version_0_names_its_refs_and_peels_its_tags() {
     let (server, seen) = advertised(&lines).unwrap();
     let expected = V0 { filter: true, any_want: false, shallow: true, sideband: true, agent: true };
     assert_eq!(server, Server::V0(expected.clone()));
-    assert_eq!(seen, ["1 HEAD ->refs/heads/main", "1 refs/heads/main", "2 refs/tags/v1", "1 refs/tags/v1 ^1"]);
+    assert_eq!(
+        seen,
+        ["1 HEAD ->refs/heads/main", "1 refs/heads/main", "2 refs/tags/v1", "1 refs/tags/v1 ^1"]
+    );
+    let any = format!("{first} allow-tip-sha1-in-want allow-reachable-sha1-in-want");
+    let server = advertised(&[&any, ""]).unwrap().0;
+    assert!(server.any_want() && server.no_blobs());
     let v1 = [&["version 1"], lines.as_slice()].concat();
     assert_eq!(advertised(&v1).unwrap().0, Server::V0(expected));
 }
@@ -68,7 +82,13 @@ fn an_empty_repository_of_version_0_has_no_ref() {
 #[test]
 fn sha_256_is_refused_in_every_version() {
     for lines in [
-        vec!["version 2".to_owned(), "ls-refs".into(), "fetch".into(), "object-format=sha256".into(), String::new()],
+        vec![
+            "version 2".to_owned(),
+            "ls-refs".into(),
+            "fetch".into(),
+            "object-format=sha256".into(),
+            String::new(),
+        ],
         vec![format!("{ONE} HEAD\0shallow object-format=sha256"), String::new()],
         vec![format!("{} HEAD\0shallow", "a".repeat(64)), String::new()],
     ] {
@@ -81,7 +101,13 @@ fn sha_256_is_refused_in_every_version() {
 
 #[test]
 fn what_is_no_advertisement_is_an_error() {
-    for lines in [vec!["hello"], vec![""], vec!["version 2", ""], vec!["version 2", "agent=git/2"], vec!["# service=x", ""]] {
+    for lines in [
+        vec!["hello"],
+        vec![""],
+        vec!["version 2", ""],
+        vec!["version 2", "agent=git/2"],
+        vec!["# service=x", ""],
+    ] {
         assert!(advertised(&lines).is_err(), "{lines:?}");
     }
 }

@@ -88,7 +88,10 @@ fn warn_once(url: &HttpUrl) {
     let shown = url.to_string();
     let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
     if warned.len() < 1000 && warned.insert(shown.clone()) {
-        tracing::warn!(repository = shown, "credentials are sent unencrypted: the URL is http://, not https://");
+        tracing::warn!(
+            repository = shown,
+            "credentials are sent unencrypted: the URL is http://, not https://"
+        );
     }
 }
 

@@ -36,7 +36,8 @@ impl Daemon {
             |cause: String| Error::Unreachable { what: format!("connect to {host} port {port}"), cause };
         let deadline = Instant::now() + self.options.connect_timeout;
         let name = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses = (name, port).to_socket_addrs().map_err(|error| unreachable(failure::of_system(&error)))?;
+        let addresses =
+            (name, port).to_socket_addrs().map_err(|error| unreachable(failure::of_system(&error)))?;
         let mut cause = "the name has no address".to_owned();
         for address in addresses {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -75,7 +75,7 @@ impl Http {
             let response = self.send(tail, post)?;
             let status = response.status().as_u16();
             // A POST goes again as a POST only where the server says so; git's client does not follow the others.
-            let redirect = matches!(status, 307 | 308) || (post.is_none() && matches!(status, 301 | 302 | 303));
+            let redirect = matches!(status, 307 | 308) || (post.is_none() && matches!(status, 301..=303));
             let location = header(response.headers(), "location");
             match location.filter(|_| redirect) {
                 Some(location) => {
@@ -173,7 +173,8 @@ impl Connected {
         let url = format!("{}{}{tail}", base.origin, base.path);
         let authorization = self.credentials.header_for(&base.origin);
         let Some(post) = post else {
-            let mut request = self.agent.get(url).header("Git-Protocol", "version=2").header("Pragma", "no-cache");
+            let mut request =
+                self.agent.get(url).header("Git-Protocol", "version=2").header("Pragma", "no-cache");
             if let Some(value) = authorization {
                 request = request.header("Authorization", value);
             }

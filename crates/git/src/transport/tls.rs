@@ -27,7 +27,8 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<TlsConfig, Error> {
 }
 
 fn private(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
-    let problem = |problem: String| Error::Credential { what: "CA file", path: path.display().to_string(), problem };
+    let problem =
+        |problem: String| Error::Credential { what: "CA file", path: path.display().to_string(), problem };
     let mut pem = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LARGEST).read_to_end(&mut pem))

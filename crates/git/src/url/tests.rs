@@ -61,7 +61,9 @@ fn a_refused_url_hides_its_password_too() {
 
 #[test]
 fn ssh_is_recognised_and_refused_by_name() {
-    for text in ["ssh://git@host/x.git", "git@github.com:team/plant.git", "host:plant.git", "git+ssh://host/x"] {
+    for text in
+        ["ssh://git@host/x.git", "git@github.com:team/plant.git", "host:plant.git", "git+ssh://host/x"]
+    {
         let message = refused(text);
         assert!(message.contains("ssh is not supported by this version yet"), "{message}");
     }

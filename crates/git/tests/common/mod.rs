@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 use stoker_git::{BlobSink, Completeness, Error, Options, PackStats, Remote, RepoUrl, TreeStore};
 use stoker_object::{Entries, Kind, Mode, ObjectId, blob_id};
-use stoker_test_gitserver::Repository;
+use stoker_test_gitserver::{Daemon, DaemonOptions, HttpOptions, HttpServer, Repository};
 use tempfile::TempDir;
 
 /// Blobs as files named by their ids, as the agent's staging has them.
@@ -79,6 +80,8 @@ impl Client {
 
     /// What a killed program finds when it starts again.
     pub fn reopen(&mut self) {
+        let elsewhere = TreeStore::open(&self.dir.path().join("elsewhere")).unwrap();
+        drop(std::mem::replace(&mut self.trees, elsewhere));
         self.trees = TreeStore::open(&self.dir.path().join("trees")).unwrap();
     }
 
@@ -201,4 +204,113 @@ pub fn remote(url: &str) -> Remote {
 
 pub fn remote_with(url: &str, options: &Options) -> Remote {
     Remote::open(&RepoUrl::parse(url).unwrap(), options).unwrap()
+}
+
+/// A running server of one kind for an estate's directory.
+pub struct Server {
+    pub name: &'static str,
+    pub url: String,
+    pub options: Options,
+    /// Whether it leaves out blobs on request (and what is missing can be asked for by its id).
+    pub filters: bool,
+    /// What keeps it running.
+    _running: Box<dyn std::any::Any>,
+}
+
+impl Server {
+    pub fn remote(&self) -> Remote {
+        remote_with(&self.url, &self.options)
+    }
+}
+
+/// Every kind of server that the issue names, for one repository below `root`.
+pub fn servers(root: &Path, repository: &str) -> Vec<Server> {
+    let http = |name, options: HttpOptions| {
+        let filters = options.filter && (options.protocol_v2 || options.any_sha);
+        let server = HttpServer::start(root, options).unwrap();
+        let options = Options { ca_file: server.ca_pem(), ..Options::default() };
+        Server { name, url: server.url(repository), options, filters, _running: Box::new(server) }
+    };
+    let daemon = |name, filter: bool| {
+        let options = DaemonOptions { filter, ..DaemonOptions::default() };
+        let server = Daemon::start_with(root, &options).unwrap();
+        let (url, options) = (server.url(repository), Options::default());
+        Server { name, url, options, filters: filter, _running: Box::new(server) }
+    };
+    let plain = HttpOptions::default;
+    vec![
+        http("http, v2, filter", HttpOptions { filter: true, ..plain() }),
+        http("http, v2, no filter", plain()),
+        http("http, v0", HttpOptions { protocol_v2: false, ..plain() }),
+        http("http, v0, filter", HttpOptions { protocol_v2: false, filter: true, ..plain() }),
+        http(
+            "http, v0, filter, any id",
+            HttpOptions { protocol_v2: false, filter: true, any_sha: true, ..plain() },
+        ),
+        http("https, v2, filter", HttpOptions { tls: true, filter: true, ..plain() }),
+        daemon("git, v2, filter", true),
+        daemon("git, v2, no filter", false),
+        old_daemon(root, repository, false),
+        old_daemon(root, repository, true),
+        Server {
+            name: "file",
+            url: format!("file://{}/{repository}", root.display()),
+            options: Options::default(),
+            filters: true,
+            _running: Box::new(()),
+        },
+    ]
+}
+
+/// `git daemon` as it was before protocol v2: what asks for it is taken out of the client's first packet on the way.
+fn old_daemon(root: &Path, repository: &str, any: bool) -> Server {
+    let options = DaemonOptions { filter: any, any_sha: any, ..DaemonOptions::default() };
+    let daemon = Daemon::start_with(root, &options).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, target) = (format!("git://{}/{repository}", listener.local_addr().unwrap()), daemon.addr());
+    // The thread ends with the test program: it waits for nothing but connections.
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, mut server) = (client.unwrap(), TcpStream::connect(target).unwrap());
+            let mut length = [0; 4];
+            if client.read_exact(&mut length).is_err() {
+                continue;
+            }
+            let length = usize::from_str_radix(std::str::from_utf8(&length).unwrap(), 16).unwrap();
+            let mut greeting = vec![0; length - 4];
+            client.read_exact(&mut greeting).unwrap();
+            let end = greeting.len() - "\0version=2\0".len();
+            server.write_all(format!("{:04x}", end + 4).as_bytes()).unwrap();
+            server.write_all(&greeting[..end]).unwrap();
+            let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = io::copy(&mut from_server, &mut to_client);
+                let _ = to_client.shutdown(Shutdown::Both);
+            });
+            std::thread::spawn(move || {
+                let _ = io::copy(&mut client, &mut server);
+                let _ = server.shutdown(Shutdown::Write);
+            });
+        }
+    });
+    let name = if any { "git, v0, filter, any id" } else { "git, v0" };
+    Server { name, url, options: Options::default(), filters: any, _running: Box::new(daemon) }
+}
+
+impl Client {
+    /// Overwrites the middle of each file of the tree store that holds objects, as a dying disk would.
+    pub fn damage_trees(&mut self) -> usize {
+        let mut damaged = 0;
+        for entry in fs::read_dir(self.dir.path().join("trees")).unwrap() {
+            let path = entry.unwrap().path();
+            let mut bytes = fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            if bytes.len() > 10_000 {
+                bytes[middle..middle + 2000].fill(0x5a);
+                fs::write(&path, bytes).unwrap();
+                damaged += 1;
+            }
+        }
+        damaged
+    }
 }
