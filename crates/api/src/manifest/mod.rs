@@ -49,19 +49,18 @@ fn identify(root: &Node) -> Result<(), Problem> {
     let Kind::Map(_) = &root.kind else {
         return Err(root.problem(FieldPath::default(), format!("is {}, not a {KIND}", root.describe())));
     };
-    let api_version = word(root, "apiVersion", API_VERSION)?;
-    if api_version.1 != API_VERSION {
-        let (node, found) = api_version;
+    let (node, kind) = word(root, "kind", KIND)?;
+    if kind != KIND {
+        return Err(node.problem(FieldPath::of("kind"), format!("{kind:?} is not read here; write {KIND:?}")));
+    }
+    let (node, found) = word(root, "apiVersion", API_VERSION)?;
+    if found != API_VERSION {
         let words = if found.strip_prefix(GROUP).is_some_and(|rest| rest.starts_with('/')) {
             format!("{found:?} is a version that this program does not know; it reads {API_VERSION:?}")
         } else {
             format!("{found:?} is not a {KIND}'s; write {API_VERSION:?}")
         };
         return Err(node.problem(FieldPath::of("apiVersion"), words));
-    }
-    let (node, kind) = word(root, "kind", KIND)?;
-    if kind != KIND {
-        return Err(node.problem(FieldPath::of("kind"), format!("{kind:?} is not read here; write {KIND:?}")));
     }
     Ok(())
 }

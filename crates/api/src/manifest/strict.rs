@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor, value::StrDeserializer};
@@ -12,9 +13,10 @@ use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor, va
 use super::error::Problem;
 use super::scalar::Meaning;
 use super::tree::{Entry, Kind, Node, Scalar, shown};
-use crate::path::FieldPath;
+use crate::path::{FieldPath, Step};
 use crate::resource::GatewaySync;
-use crate::text::{list, nearest};
+use crate::spec;
+use crate::text::{did_you_mean, list, nearest};
 
 /// Reads the resource; the problems are all unknown fields, and the first value that does not fit.
 pub(super) fn from_tree(root: &Node) -> Result<GatewaySync, Vec<Problem>> {
@@ -26,7 +28,7 @@ pub(super) fn from_tree(root: &Node) -> Result<GatewaySync, Vec<Problem>> {
         Ok(_) => Err(problems),
         Err(refused) => {
             // A field that is missing because it is misspelled is one problem, not two.
-            if !refused.missing || problems.is_empty() {
+            if refused.lack != Lack::Field || problems.is_empty() {
                 problems.push(root_problem(root, *refused.0));
             }
             Err(problems)
@@ -67,7 +69,18 @@ struct Refusal {
     place: Option<(u32, u32)>,
     path: FieldPath,
     words: String,
-    missing: bool,
+    lack: Lack,
+}
+
+/// What a type could not know when it refused, and the place adds.
+#[derive(Debug, Default, PartialEq)]
+enum Lack {
+    #[default]
+    Nothing,
+    /// A required field is not there, or has no value.
+    Field,
+    /// What the value is instead.
+    Actual,
 }
 
 #[derive(Debug)]
@@ -100,15 +113,16 @@ impl de::Error for Refused {
         Self::new(words.to_string())
     }
 
-    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(format!("must be {expected}, not {unexpected}"))
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let words = format!("must be {expected}");
+        Self(Box::new(Refusal { words, lack: Lack::Actual, ..Refusal::default() }))
     }
 
     fn missing_field(field: &'static str) -> Self {
         Self(Box::new(Refusal {
             path: FieldPath::default().key(field),
             words: "is required and missing".to_owned(),
-            missing: true,
+            lack: Lack::Field,
             ..Refusal::default()
         }))
     }
@@ -133,15 +147,36 @@ impl Reader<'_> {
 
     /// Adds the place to a refusal that came out of a type's own code.
     fn locate(&self, mut refused: Refused) -> Refused {
-        if refused.place.is_none() {
-            let mut path = self.path.to_field_path();
-            for step in refused.path.steps() {
-                path.push(step.clone());
-            }
-            refused.0.path = path;
-            refused.0.place = Some((self.node.line, self.node.column));
+        if refused.place.is_some() {
+            return refused;
         }
+        let Refusal { place, path, words, lack } = &mut *refused.0;
+        let mut at = self.node;
+        let mut full = self.path.to_field_path();
+        for step in path.steps() {
+            if let Step::Key(field) = step
+                && let Some(empty) = at.get(field)
+            {
+                at = empty;
+                "is required and has no value".clone_into(words);
+            }
+            full.push(step.clone());
+        }
+        if *lack == Lack::Actual {
+            words.push_str(", not ");
+            words.push_str(&at.describe());
+        }
+        *path = full;
+        *place = Some((at.line, at.column));
         refused
+    }
+
+    /// The bounds that the contract gives the field in hand, where it gives any.
+    fn bounds(&self) -> Option<RangeInclusive<u32>> {
+        match self.path {
+            Path::Key(_, field) => spec::bounds_of(field),
+            _ => None,
+        }
     }
 
     fn scalar(&self) -> Option<&Scalar> {
@@ -154,8 +189,11 @@ impl Reader<'_> {
     fn integer(&self, min: i64, max: i64) -> Result<i64, Refused> {
         match self.scalar().map(|scalar| scalar.meaning) {
             Some(Meaning::Integer(number)) if (min..=max).contains(&number) => Ok(number),
-            Some(Meaning::Integer(_)) if min == 0 && max == i64::MAX => Err(self.wrong_type("zero or more")),
-            Some(Meaning::Integer(_)) => Err(self.wrong_type(&format!("from {min} to {max}"))),
+            Some(Meaning::Integer(number)) => Err(self.refuse(match self.bounds() {
+                Some(bounds) => spec::out_of_bounds(&bounds, number),
+                None if number < 0 => format!("must be zero or more, not {number}"),
+                None => format!("must be at most {max}, not {number}"),
+            })),
             Some(Meaning::Text) => {
                 let text = self.scalar().map_or("", |scalar| &*scalar.text);
                 let quotes = if text.parse::<i64>().is_ok() { "; remove the quotes" } else { "" };
@@ -220,6 +258,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
             Some((Meaning::Text, text @ ("true" | "false"))) => {
                 Err(self.refuse(format!("must be true or false, not the text {text:?}; remove the quotes")))
             }
+            Some((Meaning::OldBool, text)) => {
+                let word = matches!(text.as_bytes()[0] | 0x20, b'y') || text.eq_ignore_ascii_case("on");
+                Err(self.refuse(format!("must be true or false, not {text}; write {word}")))
+            }
             _ => Err(self.wrong_type("true or false")),
         }
     }
@@ -260,7 +302,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
                 );
                 Err(self.refuse(words))
             }
-            _ => Err(self.wrong_type("text")),
+            Some(_) => {
+                Err(self.refuse("must be text, not an empty value; write \"\" for an empty text".to_owned()))
+            }
+            None => Err(self.wrong_type("text")),
         }
     }
 
@@ -305,7 +350,11 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         let Kind::Map(entries) = &self.node.kind else {
-            return Err(self.wrong_type(&format!("a map with {}", list(fields.iter().copied()))));
+            // Without its content: somebody may have put the token itself where its reference belongs.
+            let actual = self.node.kind_of_value();
+            return Err(
+                self.refuse(format!("must be a map with {}, not {actual}", list(fields.iter().copied())))
+            );
         };
         let keep = Some(self.known_entries(name, fields, entries));
         visitor
@@ -324,7 +373,8 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
             return Err(self.wrong_type(&format!("one of {}", words())));
         };
         if !variants.contains(&&*scalar.text) {
-            return Err(self.refuse(format!("{:?} is not one of {}", shown(&scalar.text), words())));
+            let hint = did_you_mean(&scalar.text, variants.iter().copied());
+            return Err(self.refuse(format!("{:?} is not one of {}{hint}", shown(&scalar.text), words())));
         }
         let text: StrDeserializer<'_, Refused> = (*scalar.text).into_deserializer();
         visitor.visit_enum(text).map_err(|refused| self.locate(refused))
@@ -360,7 +410,8 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
         };
         let path = Path::Index(self.reader.path, self.next);
         self.next += 1;
-        seed.deserialize(Reader { node, path: &path, unknown: self.reader.unknown }).map(Some)
+        let reader = Reader { node, path: &path, unknown: self.reader.unknown };
+        seed.deserialize(reader).map(Some).map_err(|refused| reader.locate(refused))
     }
 }
 
@@ -392,6 +443,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         let entry = self.all.get(self.next).ok_or_else(|| Refused::new("has no value".to_owned()))?;
         self.next += 1;
         let path = Path::Key(self.reader.path, &entry.key);
-        seed.deserialize(Reader { node: &entry.value, path: &path, unknown: self.reader.unknown })
+        let reader = Reader { node: &entry.value, path: &path, unknown: self.reader.unknown };
+        seed.deserialize(reader).map_err(|refused| reader.locate(refused))
     }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::error::Problem;
 use super::scalar::{Meaning, meaning};
@@ -18,6 +18,8 @@ const MAX_DEPTH: usize = 32;
 /// What a document may weigh with its aliases expanded: bytes of text, and [`NODE_WEIGHT`] for every node.
 const MAX_WEIGHT: usize = 8 << 20;
 const NODE_WEIGHT: usize = 64;
+/// The longest key; a path in a patch is the longest that makes sense.
+const MAX_KEY: usize = 1024;
 const MERGE_KEY: &str = "<<";
 
 /// One value and where it begins.
@@ -69,11 +71,21 @@ impl Node {
             Kind::Map(_) => "a map".to_owned(),
             Kind::Seq(_) => "a list".to_owned(),
             Kind::Scalar(Scalar { text, meaning }) => match meaning {
-                Meaning::Null => "nothing".to_owned(),
+                Meaning::Null => "an empty value".to_owned(),
                 Meaning::Bool(_) | Meaning::OldBool => format!("the boolean {text}"),
                 Meaning::Integer(_) | Meaning::Number => format!("the number {}", shown(text)),
                 Meaning::Text => format!("the text {:?}", shown(text)),
             },
+        }
+    }
+
+    /// What it is, without its content.
+    pub fn kind_of_value(&self) -> &'static str {
+        match &self.kind {
+            Kind::Map(_) => "a map",
+            Kind::Seq(_) => "a list",
+            Kind::Scalar(_) if self.is_null() => "an empty value",
+            Kind::Scalar(_) => "a single value",
         }
     }
 
@@ -147,6 +159,10 @@ impl<'a> Composer<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), Problem> {
         match self.parser.next() {
             Some(Ok(next)) => Ok(next),
+            // `- **/.git/` is everybody's first pattern.
+            Some(Err(error)) if *error.kind() == ErrorKind::UnknownAnchor => {
+                Err(self.problem(error.marker(), "what begins with * must be in quotes".to_owned()))
+            }
             Some(Err(error)) => Err(self.problem(error.marker(), format!("is not YAML: {}", error.info()))),
             None => Ok((Event::StreamEnd, Span::empty(Marker::new(0, 1, 0)))),
         }
@@ -270,8 +286,12 @@ impl<'a> Composer<'a> {
     /// A key's text, and whether it is YAML's merge key.
     fn key(&mut self, event: Event<'a>, span: &Span) -> Result<(Box<str>, bool), Problem> {
         let Event::Scalar(text, style, _, tag) = event else {
-            return Err(self.problem(&span.start, "a key must be plain text".to_owned()));
+            let words = "a key must be plain text; a template such as {{ .GatewayName }} must be in quotes";
+            return Err(self.problem(&span.start, words.to_owned()));
         };
+        if text.len() > MAX_KEY {
+            return Err(self.problem(&span.start, format!("a key is longer than {MAX_KEY} bytes")));
+        }
         self.weigh(text.len(), &span.start)?;
         let quoted = self.tag_makes_text(tag.as_deref(), "str", span)? || style != ScalarStyle::Plain;
         if !quoted && matches!(meaning(&text), Meaning::Null | Meaning::Bool(_) | Meaning::OldBool) {

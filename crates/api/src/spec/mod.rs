@@ -9,6 +9,7 @@ mod git;
 mod sync;
 mod window;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,25 @@ pub use window::{SyncWindow, WindowKind};
 
 /// The shortest interval at which a repository is asked, however short the manifest says.
 pub const MIN_POLLING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Bounds of a port.
+pub const PORT: RangeInclusive<u32> = 1..=65535;
+
+/// The bounds of the numbers that have any, by the name of their field.
+pub(crate) fn bounds_of(field: &str) -> Option<RangeInclusive<u32>> {
+    Some(match field {
+        "port" => PORT,
+        "syncPeriod" => SYNC_PERIOD_SECONDS,
+        "healthTimeoutSeconds" => HEALTH_TIMEOUT_SECONDS,
+        "startDeadlineSeconds" => START_DEADLINE_SECONDS,
+        "undoGenerations" => UNDO_GENERATIONS,
+        _ => return None,
+    })
+}
+
+pub(crate) fn out_of_bounds(bounds: &RangeInclusive<u32>, number: impl std::fmt::Display) -> String {
+    format!("must be from {} to {}, not {number}", bounds.start(), bounds.end())
+}
 
 /// What is wanted on the gateways of one `GatewaySync`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
