@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Suffixes of a Kubernetes quantity with the power they stand for. `m`, `u` and `n` are fractions of a byte: refused.
-const SUFFIXES: [(&str, u64); 14] = [
+const SUFFIXES: [(&str, u64); 13] = [
     ("", 1),
     ("Ki", 1 << 10),
     ("Mi", 1 << 20),
@@ -20,8 +20,6 @@ const SUFFIXES: [(&str, u64); 14] = [
     ("T", 1_000_000_000_000),
     ("P", 1_000_000_000_000_000),
     ("E", 1_000_000_000_000_000_000),
-    // Not Kubernetes' spelling, but everybody's first try; the same thousand.
-    ("K", 1_000),
 ];
 
 /// What `limits.maxDeletes` allows at least when it is a percentage: in a small estate a quarter is soon reached.

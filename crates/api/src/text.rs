@@ -64,7 +64,7 @@ fn slips(a: &[char], b: &[char]) -> usize {
     last[b.len()]
 }
 
-/// At most `max` bytes of a text, cut between characters and ended by `…` when something is missing.
+/// At most `max` bytes from the front of a text, cut between characters.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
     let mut end = max.min(text.len());
     while !text.is_char_boundary(end) {

@@ -3,12 +3,14 @@
 //! A serde deserializer that is told the known fields of every struct by the struct's own derive, so that they are
 //! declared once. Unknown fields are collected and reading goes on; the first value of a wrong type ends it.
 
+mod entries;
+mod refusal;
+
 use std::cell::RefCell;
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor, value::StrDeserializer};
+use serde::de::{self, IntoDeserializer, Visitor, value::StrDeserializer};
 
 use super::error::Problem;
 use super::scalar::Meaning;
@@ -17,6 +19,8 @@ use crate::path::{FieldPath, Step};
 use crate::resource::GatewaySync;
 use crate::spec;
 use crate::text::{did_you_mean, list, nearest};
+use entries::{Entries, Items};
+use refusal::{Lack, Refusal, Refused};
 
 /// Reads the resource; the problems are all unknown fields, and the first value that does not fit.
 pub(super) fn from_tree(root: &Node) -> Result<GatewaySync, Vec<Problem>> {
@@ -60,71 +64,6 @@ impl Path<'_> {
             Self::Key(parent, key) => parent.to_field_path().key(key),
             Self::Index(parent, index) => parent.to_field_path().index(*index),
         }
-    }
-}
-
-/// A value that does not fit.
-#[derive(Debug, Default)]
-struct Refusal {
-    place: Option<(u32, u32)>,
-    path: FieldPath,
-    words: String,
-    lack: Lack,
-}
-
-/// What a type could not know when it refused, and the place adds.
-#[derive(Debug, Default, PartialEq)]
-enum Lack {
-    #[default]
-    Nothing,
-    /// A required field is not there, or has no value.
-    Field,
-    /// What the value is instead.
-    Actual,
-}
-
-#[derive(Debug)]
-struct Refused(Box<Refusal>);
-
-impl std::ops::Deref for Refused {
-    type Target = Refusal;
-
-    fn deref(&self) -> &Refusal {
-        &self.0
-    }
-}
-
-impl Refused {
-    fn new(words: String) -> Self {
-        Self(Box::new(Refusal { words, ..Refusal::default() }))
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl de::Error for Refused {
-    fn custom<T: fmt::Display>(words: T) -> Self {
-        Self::new(words.to_string())
-    }
-
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let words = format!("must be {expected}");
-        Self(Box::new(Refusal { words, lack: Lack::Actual, ..Refusal::default() }))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self(Box::new(Refusal {
-            path: FieldPath::default().key(field),
-            words: "is required and missing".to_owned(),
-            lack: Lack::Field,
-            ..Refusal::default()
-        }))
     }
 }
 
@@ -391,59 +330,5 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     // No type of the contract asks for these.
     serde::forward_to_deserialize_any! {
         i8 i16 i32 i128 u8 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
-    }
-}
-
-/// The items of a list.
-struct Items<'a> {
-    reader: Reader<'a>,
-    nodes: &'a [Node],
-    next: usize,
-}
-
-impl<'de> de::SeqAccess<'de> for Items<'_> {
-    type Error = Refused;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Refused> {
-        let Some(node) = self.nodes.get(self.next) else {
-            return Ok(None);
-        };
-        let path = Path::Index(self.reader.path, self.next);
-        self.next += 1;
-        let reader = Reader { node, path: &path, unknown: self.reader.unknown };
-        seed.deserialize(reader).map(Some).map_err(|refused| reader.locate(refused))
-    }
-}
-
-/// The entries of a map, or those of them that a struct keeps.
-struct Entries<'a> {
-    reader: Reader<'a>,
-    all: &'a [Entry],
-    keep: Option<Vec<bool>>,
-    next: usize,
-}
-
-impl<'de> de::MapAccess<'de> for Entries<'_> {
-    type Error = Refused;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refused> {
-        if let Some(keep) = &self.keep {
-            while keep.get(self.next) == Some(&false) {
-                self.next += 1;
-            }
-        }
-        let Some(entry) = self.all.get(self.next) else {
-            return Ok(None);
-        };
-        let key: StrDeserializer<'_, Refused> = (*entry.key).into_deserializer();
-        seed.deserialize(key).map(Some)
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Refused> {
-        let entry = self.all.get(self.next).ok_or_else(|| Refused::new("has no value".to_owned()))?;
-        self.next += 1;
-        let path = Path::Key(self.reader.path, &entry.key);
-        let reader = Reader { node: &entry.value, path: &path, unknown: self.reader.unknown };
-        seed.deserialize(reader).map_err(|refused| reader.locate(refused))
     }
 }

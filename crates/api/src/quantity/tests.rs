@@ -38,9 +38,21 @@ fn quantities_are_written_in_their_shortest_exact_form() {
 
 #[test]
 fn what_is_no_quantity_is_refused_with_the_remedy() {
-    for text in
-        ["", "Mi", "1 Mi", "1mi", "1MB", "100m", ".5Gi", "1.", "1.2.3", "0x10", "1e3", "1.0000000000000001Gi"]
-    {
+    for text in [
+        "",
+        "Mi",
+        "1 Mi",
+        "1mi",
+        "1K",
+        "1MB",
+        "100m",
+        ".5Gi",
+        "1.",
+        "1.2.3",
+        "0x10",
+        "1e3",
+        "1.0000000000000001Gi",
+    ] {
         let message = text.parse::<Quantity>().expect_err(text).to_string();
         assert_eq!(
             message,

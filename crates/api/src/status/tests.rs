@@ -135,7 +135,7 @@ fn control_characters_never_reach_an_entry() {
 fn whatever_an_entry_holds_it_fits() {
     let texts = ["x", "\u{1}", "\"", "\\", "\u{1F3ED}", "\u{7f}\u{9f}"];
     for text in texts {
-        for length in [0, 1, 50, 300, 1500] {
+        for length in [0, 1, 50, 300, 600] {
             for items in [0, 1, 40] {
                 let long = || Some(text.repeat(length));
                 let list = || vec![text.repeat(length); items];

@@ -235,3 +235,34 @@ fn a_password_in_an_address_is_not_told() {
         }
     }
 }
+
+#[test]
+fn a_damaged_manifest_is_read_or_refused_but_never_more() {
+    const TROUBLE: &[u8] = b"{}[]:-*&!|>'\"#%@`,? \n\t\\<=~0";
+    let whole = include_str!("everything.yaml").as_bytes();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let mut refused = 0;
+    for _ in 0..1500 {
+        let mut damaged = whole.to_vec();
+        for _ in 0..=random(3) {
+            let at = random(damaged.len());
+            match random(3) {
+                0 => damaged[at] = TROUBLE[random(TROUBLE.len())],
+                1 => _ = damaged.remove(at),
+                _ => damaged.insert(at, TROUBLE[random(TROUBLE.len())]),
+            }
+        }
+        if let Err(error) = super::read(&String::from_utf8_lossy(&damaged), "x.yaml") {
+            refused += 1;
+            assert!(!error.problems().is_empty() && error.to_string().starts_with("x.yaml:"), "{error}");
+            assert!(error.to_string().len() < 8000, "{error}");
+        }
+    }
+    assert!(refused > 500, "only {refused} of 1500 were refused");
+}
