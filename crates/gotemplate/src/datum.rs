@@ -75,6 +75,11 @@ impl<'a> Datum<'a> {
         })
     }
 
+    /// A length or an index.
+    pub(crate) fn of_length(length: usize) -> Self {
+        Self::Int(i64::try_from(length).unwrap_or(i64::MAX))
+    }
+
     pub(crate) fn made(text: Vec<u8>) -> Self {
         Self::Text(Text::Made(text.into()))
     }

@@ -60,7 +60,7 @@ impl Fault {
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         Self {
             template: template.to_owned(),
-            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+            line: before.split(|byte| *byte == b'\n').count(),
             column: crate::unicode::count(&before[line_start..]) + 1,
             message,
         }

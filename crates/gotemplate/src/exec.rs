@@ -239,16 +239,12 @@ impl<'a> Machine<'a, '_> {
             },
             _ => None,
         };
-        match pipe {
-            Some(pipe) => {
-                self.frame.at = body;
-                self.begin_turn(pipe)
-            }
-            None => {
-                self.frame.at = end;
-                Ok(())
-            }
-        }
+        let Some(pipe) = pipe else {
+            self.frame.at = end;
+            return Ok(());
+        };
+        self.frame.at = body;
+        self.begin_turn(pipe)
     }
 
     /// Takes the next element, and sets the dot and the variables that the range declares or assigns.
@@ -348,7 +344,7 @@ impl<'a> Elements<'a> {
             Self::List { list, next } => {
                 let index = *next;
                 *next += 1;
-                (Datum::Int(index as i64), Datum::of(&list.reach[index]))
+                (Datum::of_length(index), Datum::of(&list.reach[index]))
             }
             Self::Map { map, next } => {
                 let (key, value) = &map.entries()[*next];

@@ -153,13 +153,12 @@ impl<'b> Printer<'b> {
         self.out.push_str("%!");
         self.out.push_char(verb);
         self.out.push(b'(');
-        match value {
-            Datum::Nil => self.out.push_str("<nil>"),
-            _ => {
-                self.out.push_str(value.type_name());
-                self.out.push(b'=');
-                self.value(value, 'v');
-            }
+        if matches!(value, Datum::Nil) {
+            self.out.push_str("<nil>");
+        } else {
+            self.out.push_str(value.type_name());
+            self.out.push(b'=');
+            self.value(value, 'v');
         }
         self.out.push(b')');
     }

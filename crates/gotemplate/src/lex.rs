@@ -121,7 +121,7 @@ impl<'t> Lexer<'t> {
     fn outside(&mut self) -> Result<Token, Failure> {
         loop {
             let start = self.at;
-            let Some(length) = find(self.rest(), b"{{") else {
+            let Some(length) = find(self.rest(), *b"{{") else {
                 self.at = self.text.len();
                 let kind = if start == self.at { Kind::End } else { Kind::Text };
                 return Ok(self.token(kind, start));
@@ -147,7 +147,7 @@ impl<'t> Lexer<'t> {
 
     /// Passes over a comment, its right delimiter, and the space that this one trims.
     fn comment(&mut self, delim: usize) -> Result<(), Failure> {
-        let Some(end) = find(&self.rest()[2..], b"*/") else {
+        let Some(end) = find(&self.rest()[2..], *b"*/") else {
             return Err(Failure::syntax(delim, "this comment is never closed"));
         };
         self.at += 2 + end + 2;
@@ -392,7 +392,7 @@ fn trim_end(text: &[u8]) -> usize {
 }
 
 /// The first place of a two-byte mark.
-fn find(text: &[u8], mark: &[u8; 2]) -> Option<usize> {
+fn find(text: &[u8], mark: [u8; 2]) -> Option<usize> {
     let mut from = 0;
     loop {
         let first = from + text.get(from..)?.iter().position(|byte| *byte == mark[0])?;

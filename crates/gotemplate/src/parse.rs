@@ -213,11 +213,11 @@ impl Parser<'_> {
         let next = self.tokens.peek_word()?;
         let chain = match next.kind {
             Kind::Keyword(keyword @ (Keyword::If | Keyword::With)) => Some(keyword),
-            _ => {
-                self.tokens.expect(Kind::RightDelim, "else")?;
-                None
-            }
+            _ => None,
         };
+        if chain.is_none() {
+            self.tokens.expect(Kind::RightDelim, "else")?;
+        }
         let Some(open) = self.tree().open.last() else {
             return Err(Failure::syntax(start.start, "this {{else}} belongs to nothing"));
         };

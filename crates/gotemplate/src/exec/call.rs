@@ -86,7 +86,7 @@ impl<'a> Machine<'a, '_> {
             (Function::Print, _) => format::print(values, out),
             (Function::Println, _) => format::println(values, out),
             (_, [Datum::Text(format), operands @ ..]) => {
-                problem = format::printf(format.bytes(), operands, out)
+                problem = format::printf(format.bytes(), operands, out);
             }
             (_, [other, ..]) => problem = Err(format!("the format is {}, not a string", other.kind_name())),
             _ => {}
@@ -215,7 +215,7 @@ fn length<'a>(item: &Datum<'_>) -> Result<Datum<'a>, String> {
         Datum::Map(map) => map.entries().len(),
         other => return Err(format!("{} has no length", other.kind_name())),
     };
-    Ok(Datum::Int(length as i64))
+    Ok(Datum::of_length(length))
 }
 
 fn compare(function: Function, values: &[Datum<'_>]) -> Result<bool, String> {

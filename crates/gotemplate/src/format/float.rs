@@ -174,16 +174,14 @@ fn general(magnitude: f64, verb: u8, precision: Option<usize>, text: &mut Vec<u8
         number.point = 1;
     }
     let count = number.digits.len();
-    let threshold = match precision {
+    // Digits before the point; below one there are none.
+    let whole = usize::try_from(number.point).unwrap_or(0);
+    let most = match precision.map(|precision| precision.max(1)) {
         None => 6,
-        Some(wanted) => {
-            let wanted = wanted.max(1);
-            let whole = i64::from(number.point);
-            if wanted > count && count as i64 >= whole { count } else { wanted }
-        }
+        Some(wanted) if wanted > count && count >= whole => count,
+        Some(wanted) => wanted,
     };
-    let exponent = number.point - 1;
-    if exponent < -4 || i64::from(exponent) >= threshold as i64 {
+    if number.point < -3 || whole > most {
         let verb = if verb == b'G' { b'E' } else { b'e' };
         scientific(&number, count - 1, verb, text);
     } else {

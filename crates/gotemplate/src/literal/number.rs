@@ -17,16 +17,13 @@ pub(crate) fn number(text: &str) -> Result<Number, String> {
         return Ok(Number::Complex(0.0, imaginary));
     }
     let negative = text.starts_with('-');
-    match integer(text.strip_prefix(['+', '-']).unwrap_or(text)) {
-        Some(magnitude) => match i64::try_from(if negative { -magnitude } else { magnitude }) {
+    if let Some(magnitude) = integer(text.strip_prefix(['+', '-']).unwrap_or(text)) {
+        match i64::try_from(if negative { -magnitude } else { magnitude }) {
             Ok(value) => return Ok(whole(text, value)),
-            // `ParseUint` takes no sign.
-            Err(_) if u64::try_from(magnitude).is_ok() && !text.starts_with(['+', '-']) => {
-                return Ok(Number::TooLarge);
-            }
+            // Go reads it as unsigned, which takes no sign.
+            Err(_) if !text.starts_with(['+', '-']) => return Ok(Number::TooLarge),
             Err(_) => {}
-        },
-        None => {}
+        }
     }
     match float(text) {
         Some(_) if !looks_like_float(text) => Err(format!("{text:?} is too large for an integer")),

@@ -16,7 +16,7 @@ pub(crate) fn string(literal: &[u8]) -> Option<Vec<u8>> {
         match unquote(&mut rest, b'"')? {
             Unquoted::Byte(byte) => text.push(byte),
             Unquoted::Character(character) => {
-                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes())
+                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
             }
         }
     }

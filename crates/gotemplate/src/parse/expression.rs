@@ -23,7 +23,7 @@ impl Parser<'_> {
                 kind if begins_operand(kind) => {
                     self.tokens.put_back(token);
                     let command = self.command()?;
-                    self.check_stage(&pipe, &command)?;
+                    check_stage(&pipe, &command)?;
                     pipe.commands.push(command);
                 }
                 _ => return Err(self.tokens.unexpected(token, context)),
@@ -81,23 +81,6 @@ impl Parser<'_> {
         let name = self.name(variable);
         self.tree().variables.push(name.clone());
         pipe.declared.push(name);
-    }
-
-    /// Only the first command of a pipeline can be a literal: the others take the value of the one before.
-    fn check_stage(&self, pipe: &Pipe, command: &Command) -> Result<(), Failure> {
-        let first = &command.operands[0];
-        let literal = matches!(
-            first.kind,
-            OperandKind::Bool(_)
-                | OperandKind::Dot
-                | OperandKind::Nil
-                | OperandKind::Number(_)
-                | OperandKind::Text(_)
-        );
-        if literal && !pipe.commands.is_empty() {
-            return Err(Failure::syntax(first.at, "a literal cannot take the value before the \"|\""));
-        }
-        Ok(())
     }
 
     /// Operands up to a `|`, which is taken, or a delimiter or parenthesis, which is left.
@@ -212,6 +195,23 @@ impl Parser<'_> {
     fn name(&self, token: Token) -> Box<str> {
         String::from_utf8_lossy(self.tokens.bytes(token)).into()
     }
+}
+
+/// Only the first command of a pipeline can be a literal: the others take the value of the one before.
+fn check_stage(pipe: &Pipe, command: &Command) -> Result<(), Failure> {
+    let first = &command.operands[0];
+    let literal = matches!(
+        first.kind,
+        OperandKind::Bool(_)
+            | OperandKind::Dot
+            | OperandKind::Nil
+            | OperandKind::Number(_)
+            | OperandKind::Text(_)
+    );
+    if literal && !pipe.commands.is_empty() {
+        return Err(Failure::syntax(first.at, "a literal cannot take the value before the \"|\""));
+    }
+    Ok(())
 }
 
 fn begins_operand(kind: Kind) -> bool {
