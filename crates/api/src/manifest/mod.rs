@@ -1,7 +1,7 @@
 //! Reading one manifest, strictly: what a person wrote is either understood whole or refused with the place, the field
 //! and the remedy.
 //!
-//! The text becomes a tree that knows places and quoting ([`tree`]), the tree becomes types ([`strict`], which learns the
+//! The text becomes a tree that knows places and quoting (`tree`), the tree becomes types (`strict`, which learns the
 //! known fields from the types themselves), the types are checked against bounds and rules ([`check`]). All problems
 //! that can be found at once are reported at once.
 
