@@ -19,9 +19,9 @@ use crate::shared::{Shared, State};
 
 /// A running gateway; dropping it stops it.
 ///
-/// Tokens are the one of the settings, and those that the data directory seeds:
-/// `config/resources/<collection>/ ignition/api-token/<name>/config.json` with `settings.tokenHash =
-/// base64url(SHA-256(base64url-decode(secret)))`, as loaded. Removing that resource locks its holder out.
+/// Tokens are the one of the settings, and those that the data directory seeds, as loaded: the `config.json`
+/// of `config/resources/<collection>/ignition/api-token/<name>/` holds in `settings.tokenHash` the base64url of
+/// the SHA-256 of the secret's bytes. Removing that resource locks its holder out.
 pub struct Gateway {
     shared: Arc<Shared>,
     /// Dropped first: no request is answered by a gateway that is half gone.

@@ -7,7 +7,6 @@
 //! it looks right.
 //!
 //! ```
-//! use std::time::{Duration, SystemTime};
 //! use stoker_test_gateway::{Gateway, Settings};
 //!
 //! let data = tempfile::tempdir()?;
@@ -16,6 +15,16 @@
 //! assert!(gateway.incidents().is_empty());
 //! # anyhow::Ok(())
 //! ```
+//!
+//! Where sources are silent or disagree, it takes a side, or offers both in its [`Settings`]:
+//!
+//! - A manifest that is behind its payloads may be on its way; after [`Settings::settle`] it is an incident.
+//!   All else that is half-written is one at once, unless the manifest was replaced while it was looked at.
+//! - A scan POST is answered before the scan; POSTs that come before it begins are served by one scan.
+//! - A scan-lock that is held answers 409 at once; 408 is for a scan that outlasts `acquireTimeout`. The
+//!   gateway's own scans wait for the lock to go.
+//! - A path that the API does not have is a 404 "No route match…", what is not loaded another 404.
+//! - 403 looks like 401: a page of HTML for reads, nothing for writes.
 //!
 //! The program `stoker-test-gateway` is the same gateway with a command line and control paths below
 //! `/_test/`.

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn a_full_command_line_sets_what_it_says() {
-        let args = "--data /d --port 0 --token a:b --starting-seconds 0.5 --commissioning --scan-interval 0 --redundancy backup";
+        let args = "--data /d --port 0 --token a:b --starting-seconds 0.5 --commissioning \
+                    --scan-interval 0 --redundancy backup";
         let Ok(Parsed::Run(settings)) = parse(Parser::from_args(args.split(' '))) else {
             panic!("it is valid")
         };

@@ -86,8 +86,9 @@ impl Server {
         Ok(Self { doors: core, accepting: Some(accepting) })
     }
 
+    /// Where this machine reaches it.
     pub fn address(&self) -> SocketAddr {
-        self.doors.port.address
+        self.doors.loopback()
     }
 
     pub fn doors(&self) -> Doors {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -204,7 +204,13 @@ struct Bytes {
 }
 
 fn open(path: &Path, name: &str) -> Result<Opened, Flaw> {
-    let opened = File::open(path).and_then(|file| file.metadata().map(|meta| (file, meta)));
+    // A pipe in a file's place must not keep the scan waiting for somebody who writes into it.
+    let without_waiting = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let opened = File::options()
+        .read(true)
+        .custom_flags(without_waiting)
+        .open(path)
+        .and_then(|file| file.metadata().map(|meta| (file, meta)));
     match opened {
         Ok((file, meta)) if meta.is_file() => Ok(Opened { file, stamp: Stamp::of(&meta) }),
         Ok(_) => Err(Flaw::new(name, What::Unreadable, "it is not a regular file")),

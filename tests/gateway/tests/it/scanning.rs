@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use stoker_test_gateway::{Gateway, Kind, Settings, Trigger, What};
 
 use crate::client::Client;
@@ -234,6 +235,21 @@ fn incidents_show_as_errors_in_the_gateways_log() {
 }
 
 #[test]
+fn what_is_no_regular_file_cannot_be_read_and_does_not_stop_the_scan() {
+    let data = Data::new();
+    data.resource(VIEW, &[("view.json", "{}")]);
+    let pipe = std::process::Command::new("mkfifo").arg(data.at(&view("pipe"))).status().unwrap();
+    assert!(pipe.success());
+    std::fs::create_dir(data.at(&view("directory"))).unwrap();
+    data.manifest(VIEW, &["view.json", "pipe", "directory"]);
+    let gateway = gateway(&data);
+    assert_eq!(
+        incidents(&gateway),
+        [(view("pipe"), What::Unreadable), (view("directory"), What::Unreadable)]
+    );
+}
+
+#[test]
 fn without_its_manifest_a_resource_or_a_project_is_not_there() {
     let data = Data::new();
     let gateway = gateway(&data);
@@ -301,19 +317,12 @@ fn a_designers_save_is_run_at_once_and_keeps_the_inode() {
 fn a_saved_manifest_has_the_signature_that_the_product_computes() {
     let data = Data::new();
     let gateway = gateway(&data);
-    let odd = json!({"scope": "DG", "version": 3, "documentation": "Größe", "restricted": true, "overridable": false,
-        "files": ["view.json", "code.py"], "attributes": {"z": {"b": [1, "x"], "a": null}, "lastModificationSignature": "stale"}});
+    let attributes = json!({"z": {"b": [1, "x"], "a": null}, "lastModificationSignature": "stale"});
+    let odd = json!({"scope": "DG", "version": 3, "documentation": "Größe", "restricted": true,
+        "overridable": false, "files": ["view.json", "code.py"], "attributes": attributes});
     data.write(&view("resource.json"), &odd.to_string());
     gateway.touch_resource(VIEW).unwrap();
-    let hash_of = |name: &str| {
-        Some(
-            sha2::Digest::finalize(sha2::Digest::chain_update(
-                <sha2::Sha256 as sha2::Digest>::new(),
-                data.bytes(&view(name)),
-            ))
-            .into(),
-        )
-    };
+    let hash_of = |name: &str| Some(Sha256::digest(data.bytes(&view(name))).into());
     assert_eq!(stoker_layout::valid_signature(&data.bytes(&view("resource.json")), hash_of), Some(true));
 }
 
