@@ -19,7 +19,7 @@ use crate::request::Request;
 use crate::url::Location;
 
 /// What of a repository's access is not in its URL.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// A file (PEM) with certificates of private authorities, which are trusted besides the public ones.
     pub ca_file: Option<PathBuf>,

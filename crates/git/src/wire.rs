@@ -20,6 +20,9 @@ use crate::{Error, peel};
 /// Objects wanted in one request: 400 kB of it, far below the megabyte that proxies allow.
 const MOST_WANTS: usize = 8000;
 
+/// Commits that are named as had. One is enough: the last ones differ by little.
+const MOST_HAVES: usize = 8;
+
 /// Requests until the trees of a commit must be complete. Each brings at least what it asked for.
 const MOST_ROUNDS: usize = 1000;
 
@@ -66,7 +69,9 @@ impl Wire {
                 Completeness::CommitMissing => Vec::new(),
                 Completeness::Missing(missing) => missing,
             };
-            let haves = if trust { trees.haves() } else { Vec::new() };
+            let mut haves = if trust { trees.haves() } else { Vec::new() };
+            // The newest are the last.
+            haves.drain(..haves.len().saturating_sub(MOST_HAVES));
             let outcome = self.round(&commit, &missing, &haves, trees, blobs);
             // Also after an error: what has come is there for the next attempt.
             trees.finish()?;

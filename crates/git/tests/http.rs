@@ -306,3 +306,35 @@ fn an_answer_that_stops_is_given_up() {
         in_time(|| remote.fetch_trees(&estate.first, &mut client.trees, &mut client.sink).unwrap_err());
     assert!(matches!(error.cause(), Error::CutOff(_)), "{error}");
 }
+
+/// What is logged while `work` runs.
+fn logged(work: impl FnOnce()) -> String {
+    use std::sync::{Arc, Mutex};
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+    tracing::subscriber::with_default(subscriber, work);
+    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+}
+
+#[test]
+fn credentials_over_http_work_and_are_warned_about_once() {
+    let site = site(guarded());
+    let log = logged(|| {
+        for _ in 0..3 {
+            remote(&site.url_with("x-access-token:secret")).resolve("main").unwrap();
+        }
+    });
+    assert_eq!(log.matches("credentials are sent unencrypted").count(), 1, "{log}");
+    assert!(log.contains("***@127.0.0.1") && !log.contains("secret"), "{log}");
+}

@@ -52,6 +52,14 @@ impl Daemon {
         Err(unreachable(cause))
     }
 
+    /// Says that nothing more is wanted, so that the server does not log a client that vanished.
+    fn close(&mut self) {
+        if let Some(mut stream) = self.stream.take() {
+            // Who does not hear it is gone already.
+            let _ = stream.write_all(b"0000");
+        }
+    }
+
     /// Sends bytes; the answer is read by [`Daemon::answer`].
     fn send(&mut self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), Error> {
         let limit = self.options.silence_timeout;
@@ -92,7 +100,7 @@ impl Daemon {
 
 impl Transport for Daemon {
     fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error> {
-        self.stream = None;
+        self.close();
         let stream = self.connect()?;
         stream
             .set_write_timeout(Some(self.options.silence_timeout))
@@ -115,6 +123,12 @@ impl Transport for Daemon {
 
     fn traffic(&self) -> Traffic {
         self.traffic
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
