@@ -1,2 +1,60 @@
-//! The sidecar.
-fn main() {}
+//! `stoker-agent`: keeps one Ignition gateway's files equal to a Git commit.
+//!
+//! This program only wires: the engine is `stoker-sync`, repositories are `stoker-git`, the gateway's API
+//! is `stoker-ignition`, its rules are `stoker-layout`, the contract is `stoker-api`. Blocking threads, no
+//! async; only the sync thread touches the data directory.
+
+mod backoff;
+mod cli;
+mod clock;
+mod commands;
+mod designers;
+mod failure;
+mod fetch;
+mod life;
+mod log;
+mod mailbox;
+mod progress;
+mod report;
+mod rules;
+mod scan;
+mod serve;
+mod settings;
+mod signals;
+mod startup;
+mod sync;
+mod watch;
+
+use std::process::ExitCode;
+
+use cli::Command;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let command = match cli::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(problem) => {
+            eprintln!("stoker-agent: {problem}\nTry: stoker-agent --help");
+            return ExitCode::from(failure::USAGE);
+        }
+    };
+    match run(command) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("stoker-agent: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Help => commands::print(cli::HELP),
+        Command::Version => commands::print(&format!("stoker-agent {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Run(options) => life::run(&options),
+        Command::History { data, json } => commands::history(&data, json),
+        Command::Diff { data, json } => commands::diff(&data, json),
+        Command::Rollback { data, to } => commands::rollback(&data, to),
+        Command::Resume { data } => commands::resume(&data),
+    }
+}

@@ -35,7 +35,14 @@ pub use plan::{Change, ChangeKind, Plan, Summary, Trust, Wants};
 pub use prepare::Prepared;
 pub use rollback::Generation;
 pub use state::staging::Staging;
-pub use volume::{Hold, STATE_DIR, Synced, Volume};
+pub use volume::{Hold, Mark, STATE_DIR, Synced, Volume};
+
+impl TemplateData {
+    /// Renders a short template with this data: a field of the resource. `name` is for messages.
+    pub fn render(&self, name: &str, template: &str) -> Result<String, Error> {
+        render::Context::new(self).text(name, template)
+    }
+}
 
 impl Volume {
     /// Finishes an apply that a kill or a power cut interrupted; `None` if there was none.

@@ -10,7 +10,7 @@ use stoker_object::ObjectId;
 
 use crate::fs::{DirCursor, copy, hash_file, link_or_copy, open_file, read_small};
 use crate::path::{order, split};
-use crate::plan::{MAX_DECLARATION, Plan};
+use crate::plan::{Change, ChangeKind, MAX_DECLARATION, Plan};
 use crate::render::{Context, Renderer};
 use crate::seen::Seen;
 use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Old, Op, Origin, Record};
@@ -38,6 +38,24 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Calls `each` for every file that will be put in place or removed, without manifests that are
+    /// only written anew.
+    pub fn changes(&self, each: &mut dyn FnMut(Change)) -> Result<(), Error> {
+        let Some((mut journal, _)) = JournalReader::open(&self.path)? else { return Ok(()) };
+        while let Some(Record { entry, op }) = journal.next()? {
+            let same = Old::File { content: entry.content, executable: entry.executable };
+            let (kind, local) = match op {
+                Op::Write { old, .. } if old == same => continue,
+                Op::Write { old: Old::Absent, local, .. } => (ChangeKind::Added, local),
+                Op::Write { local, .. } => (ChangeKind::Modified, local),
+                Op::Delete { local, .. } => (ChangeKind::Deleted, local),
+                Op::Adopt | Op::Forget => continue,
+            };
+            each(Change { kind, path: entry.path, local, perhaps: false });
+        }
+        Ok(())
+    }
+
     /// No file changes; at most the manifest does.
     pub fn touches_no_file(&self) -> bool {
         self.header.operations == 0

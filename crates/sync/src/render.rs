@@ -6,7 +6,7 @@ use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use stoker_glob::Pattern;
-use stoker_gotemplate::{Limits, Template, Value};
+use stoker_gotemplate::{Limits, Map, Struct, Template, Value};
 use stoker_jsonset::{Patches, parse_value};
 use stoker_object::{FastHasher, ObjectId};
 
@@ -28,9 +28,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(data: &TemplateData) -> Self {
         let text = |text: &String| Value::String(text.clone());
-        let map = |map: &BTreeMap<String, String>| {
-            Value::Map(map.iter().map(|(key, value)| (key.clone(), text(value))).collect())
-        };
+        let map = |map: &BTreeMap<String, String>| Value::Map(Map::of_strings(map.clone()));
         let fields = [
             ("CRName", text(&data.cr_name)),
             ("Commit", text(&data.commit)),
@@ -42,7 +40,7 @@ impl Context {
             ("Ref", text(&data.reference)),
             ("Vars", map(&data.vars)),
         ];
-        let value = Value::Struct(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let value = Value::Struct(Struct::new("Context", fields));
         Self { value, stable: key_of(data, false), full: key_of(data, true) }
     }
 
@@ -56,11 +54,11 @@ impl Context {
         if !template.contains("{{") {
             return Ok(template.to_owned());
         }
-        let bytes = self.bytes(name, template)?;
+        let bytes = self.bytes(name, template.as_bytes())?;
         String::from_utf8(bytes).map_err(|_| Error::Template(format!("{name}: the result is not UTF-8")))
     }
 
-    fn bytes(&self, name: &str, template: &str) -> Result<Vec<u8>, Error> {
+    fn bytes(&self, name: &str, template: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = |error: stoker_gotemplate::Error| Error::Template(error.to_string());
         let mut out = Vec::with_capacity(template.len());
         Template::parse(name, template)
@@ -219,9 +217,9 @@ impl Rendering<'_> {
         let mut volatile = volatile_values;
         let mut bytes = read(path, source, size)?;
         if self.template {
-            let text = template_text(path, bytes)?;
-            volatile |= is_volatile(&text);
-            bytes = self.context.bytes(path, &text)?;
+            check_text(path, &bytes)?;
+            volatile |= is_volatile(&String::from_utf8_lossy(&bytes));
+            bytes = self.context.bytes(path, &bytes)?;
         }
         for patches in self.patches(path)? {
             bytes = patches.apply_to_bytes(&bytes).map_err(|error| patch_failed(path, &error))?;
@@ -273,16 +271,13 @@ fn read(path: &str, source: File, size: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn template_text(path: &str, bytes: Vec<u8>) -> Result<String, Error> {
-    let refuse = |why: &str| {
-        Error::Template(format!(
-            "{path}: {why}, so it cannot be a template. Map it without \"template\", or exclude it"
-        ))
-    };
+fn check_text(path: &str, bytes: &[u8]) -> Result<(), Error> {
     if bytes.contains(&0) {
-        return Err(refuse("it holds a NUL byte"));
+        return Err(Error::Template(format!(
+            "{path}: it holds a NUL byte, so it cannot be a template. Map it without \"template\", or exclude it"
+        )));
     }
-    String::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8"))
+    Ok(())
 }
 
 fn patch_failed(path: &str, error: &stoker_jsonset::Error) -> Error {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 
+use crate::path::{beneath, split};
 use crate::state::manifest::{Header, ManifestReader};
 use crate::state::staging::Staging;
 use crate::{Error, Identity, clock};
@@ -46,6 +47,24 @@ pub struct Hold {
     pub since: u64,
     /// The commit that a rollback left.
     pub left_commit: String,
+}
+
+/// What the agent has to remember of a volume besides what is on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Files were put in place, and the gateway was not yet asked to load them.
+    ScanPending,
+    /// The gateway has run, commissioned, with what was synced.
+    Ran,
+}
+
+impl Mark {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::ScanPending => "scan-pending",
+            Self::Ran => "ran",
+        }
+    }
 }
 
 impl Volume {
@@ -129,6 +148,45 @@ impl Volume {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(Error::io("remove", path)(error)),
         }
+    }
+
+    /// Sets or clears a mark, which outlives the agent.
+    pub fn set_mark(&self, mark: Mark, set: bool) -> Result<(), Error> {
+        let path = self.state_dir.join(mark.file());
+        if set {
+            return self.replace(&path, b"");
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a mark is set.
+    pub fn has_mark(&self, mark: Mark) -> bool {
+        self.state_dir.join(mark.file()).exists()
+    }
+
+    /// Names every directory that holds managed files, or leads to one: each once, the parents of a
+    /// directory after it.
+    pub fn managed_dirs(&self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let Some((mut manifest, _)) = ManifestReader::open(&self.manifest_path())? else { return Ok(()) };
+        let mut open = String::new();
+        while let Some(entry) = manifest.advance()? {
+            let directory = split(&entry.path).0;
+            while !beneath(directory, &open) {
+                each(&open);
+                open.truncate(split(&open).0.len());
+            }
+            directory.clone_into(&mut open);
+        }
+        while !open.is_empty() {
+            each(&open);
+            open.truncate(split(&open).0.len());
+        }
+        Ok(())
     }
 
     /// Puts a small file in place, durably.

@@ -58,19 +58,19 @@ impl Plan {
     }
 
     /// The blobs that have to come from Git: neither on the volume nor staged. A blob may come twice.
-    pub fn wants<'p>(&'p self, staging: &'p Staging) -> Result<Wants<'p>, Error> {
+    pub fn wants(&self, staging: &Staging) -> Result<Wants, Error> {
         let journal = JournalReader::open(&self.path)?.map(|(reader, _)| reader);
-        Ok(Wants { journal, staging })
+        Ok(Wants { journal, staging: staging.dir().to_owned() })
     }
 }
 
 /// Iterates over the blobs that are missing.
-pub struct Wants<'p> {
+pub struct Wants {
     journal: Option<JournalReader>,
-    staging: &'p Staging,
+    staging: PathBuf,
 }
 
-impl Iterator for Wants<'_> {
+impl Iterator for Wants {
     type Item = Result<ObjectId, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -88,7 +88,7 @@ impl Iterator for Wants<'_> {
                 Origin::Render => record.entry.source,
                 Origin::Staged(_) => record.entry.content,
             };
-            if !self.staging.contains(&blob) {
+            if !self.staging.join(Staging::name(&blob, 0)).exists() {
                 return Some(Ok(blob));
             }
         }

@@ -105,7 +105,7 @@ impl Staging {
     }
 
     /// Removes everything: the sync is done, or the volume is full and the gateway needs the room.
-    pub(crate) fn clear(&mut self) -> Result<(), Error> {
+    pub fn clear(&mut self) -> Result<(), Error> {
         self.written = 0;
         self.asked_at = 0;
         for entry in fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))? {

@@ -1,0 +1,136 @@
+//! Joins the engine with the repository: trees go in, blobs go to the staging area.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use stoker_git::{BlobSink, Remote, RepoUrl, TreeStore};
+use stoker_object::{CommitHeader, ObjectId};
+use stoker_sync::{Plan, Staging, Trees};
+
+use crate::failure::{Code, Failure};
+use crate::progress::Progress;
+use stoker_api::Reason;
+
+/// The repository, and the trees of what was fetched from it.
+pub struct Repository {
+    remote: Remote,
+    store: TreeStore,
+}
+
+impl Repository {
+    /// Opens it; nothing goes over the network yet.
+    pub fn open(url: &str, options: &stoker_git::Options, trees_dir: &Path) -> Result<Self, Failure> {
+        let url =
+            RepoUrl::parse(url).map_err(|error| Failure { code: Code::Config, ..Failure::from(error) })?;
+        Ok(Self { remote: Remote::open(&url, options)?, store: TreeStore::open(trees_dir)? })
+    }
+
+    /// The commit that a ref means now.
+    pub fn resolve(&mut self, reference: &str) -> Result<ObjectId, Failure> {
+        Ok(self.remote.resolve(reference)?.commit)
+    }
+
+    /// Makes sure that the commit and all its trees are here; the commit's header.
+    pub fn fetch_commit(
+        &mut self,
+        commit: ObjectId,
+        staging: &mut Staging,
+        progress: &mut Progress,
+    ) -> Result<CommitHeader, Failure> {
+        let fetched = {
+            let mut sink = Sink { staging, progress };
+            self.remote.fetch_trees(&commit, &mut self.store, &mut sink)
+        };
+        fetched.map_err(|error| refused(staging, error))?;
+        let mut bytes = Vec::new();
+        let found = self.store.read(&commit, &mut bytes)?;
+        found.and_then(|_| CommitHeader::parse(&bytes)).ok_or_else(|| {
+            Failure::new(
+                Reason::RefGone,
+                Code::Data,
+                format!("object {commit} is no commit; name a branch, a tag or a commit"),
+            )
+        })
+    }
+
+    /// Brings the blobs that the plan wants to the staging area.
+    pub fn fetch_blobs(
+        &mut self,
+        plan: &Plan,
+        staging: &mut Staging,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let mut wants = plan.wants(staging)?.map(|want| want.map_err(io::Error::other)).peekable();
+        if wants.peek().is_none() {
+            return Ok(());
+        }
+        let fetched = {
+            let mut sink = Sink { staging, progress };
+            self.remote.fetch_blobs(&mut wants, &mut self.store, &mut sink)
+        };
+        fetched.map(drop).map_err(|error| refused(staging, error))
+    }
+
+    /// Drops the trees that no longer lead to this commit.
+    pub fn keep_only(&mut self, commit: ObjectId) -> Result<(), Failure> {
+        Ok(self.store.retain(&[commit])?)
+    }
+
+    /// Bytes received and requests made so far.
+    pub fn traffic(&self) -> stoker_git::Traffic {
+        self.remote.traffic()
+    }
+
+    /// The trees, as the engine reads them.
+    pub fn trees(&mut self) -> StoredTrees<'_> {
+        StoredTrees(&mut self.store)
+    }
+}
+
+/// A limit or a full disk ends a fetch from within: that is the failure, not the fetch's own words.
+fn refused(staging: &mut Staging, error: stoker_git::Error) -> Failure {
+    staging.take_refusal().map_or_else(|| error.into(), Failure::from)
+}
+
+/// The trees, as the engine reads them.
+pub struct StoredTrees<'a>(&'a mut TreeStore);
+
+impl Trees for StoredTrees<'_> {
+    fn tree(&mut self, id: &ObjectId, bytes: &mut Vec<u8>) -> Result<(), String> {
+        match self.0.read(id, bytes) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err("it was not fetched".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+struct Sink<'a> {
+    staging: &'a mut Staging,
+    progress: &'a mut Progress,
+}
+
+impl BlobSink for Sink<'_> {
+    fn contains(&mut self, id: &ObjectId) -> bool {
+        self.staging.contains(id)
+    }
+
+    fn small(&mut self, id: &ObjectId, content: &[u8]) -> io::Result<()> {
+        self.progress.file(content.len() as u64);
+        self.staging.small(id, content)
+    }
+
+    fn create(&mut self, size: u64) -> io::Result<File> {
+        self.progress.file(size);
+        self.staging.create(size)
+    }
+
+    fn keep(&mut self, id: &ObjectId, _: File) -> io::Result<()> {
+        self.staging.keep(id)
+    }
+
+    fn open(&mut self, id: &ObjectId) -> io::Result<Option<File>> {
+        self.staging.get(id)
+    }
+}

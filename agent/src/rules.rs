@@ -1,0 +1,56 @@
+//! Joins the engine with Ignition's rules.
+
+use stoker_layout::{Class, Guard};
+use stoker_object::{ObjectId, blob_id};
+use stoker_sync::Rules;
+
+/// Ignition's rules, as the engine asks for them.
+pub struct LayoutRules {
+    guard: Guard,
+    destinations: String,
+}
+
+impl LayoutRules {
+    /// The rules for mappings with these (rendered) destinations.
+    pub fn new(destinations: &[String]) -> Self {
+        Self {
+            guard: Guard::new(destinations.iter().map(String::as_str)),
+            destinations: destinations.join("\n"),
+        }
+    }
+}
+
+impl Rules for LayoutRules {
+    fn key(&self) -> String {
+        format!("layout 1\n{}", self.destinations)
+    }
+
+    fn never_touch(&self, path: &str) -> Option<&'static str> {
+        self.guard.never_touch(path)
+    }
+
+    fn never_delete(&self, path: &str) -> Option<&'static str> {
+        stoker_layout::foreign_identity(path)
+            .then_some("it is an identity that the gateway may need to let people in")
+    }
+
+    fn skip(&self, _: &str) -> bool {
+        false
+    }
+
+    fn declares_resource(&self, name: &str) -> bool {
+        stoker_layout::class(name) == Class::Manifest
+    }
+
+    fn refuses_prune_all(&self, destination: &str) -> Option<String> {
+        stoker_layout::may_prune_all(destination).err().map(|refusal| refusal.to_string())
+    }
+
+    fn essence(&self, name: &str, content: &[u8]) -> Option<ObjectId> {
+        // `project.json` is not rewritten by the gateway: its bytes count.
+        (name != "project.json")
+            .then(|| stoker_layout::essence(content))
+            .flatten()
+            .map(|bytes| blob_id(&bytes))
+    }
+}
