@@ -75,7 +75,7 @@ mod tests {
             assert_eq!(decide(Proceed, &sessions, Duration::ZERO), Verdict::Go);
             assert!(matches!(decide(Fail, &sessions, Duration::ZERO), Verdict::Refuse(_)));
             assert!(matches!(decide(Wait, &sessions, Duration::from_secs(299)), Verdict::Wait(_)));
-            assert!(matches!(decide(Wait, &sessions, Duration::from_secs(300)), Verdict::Refuse(_)));
+            assert!(matches!(decide(Wait, &sessions, Duration::from_mins(5)), Verdict::Refuse(_)));
         }
     }
 

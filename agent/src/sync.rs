@@ -93,13 +93,15 @@ impl Sync<'_> {
         if self.settings.dry_run && certain {
             return Ok(Outcome::dry_run(summary));
         }
+        let reused = self.volume.reuse(&plan, &mut staging).map_err(Failure::from);
+        make_room(&mut staging, reused)?;
         let mut progress = Progress::new(summary.writes());
         let fetched = self.repository.fetch_blobs(&plan, &mut staging, &mut progress);
         drop(progress);
         make_room(&mut staging, fetched)?;
         let prepared = self.volume.prepare(&staging, plan, &desired, self.rules);
         let prepared = make_room(&mut staging, prepared.map_err(Failure::from))?;
-        let touched = self.touched(&prepared)?;
+        let touched = touched(&prepared)?;
         if self.settings.dry_run {
             staging.clear()?;
             return Ok(Outcome::DryRun { summary, changes: touched.changes, counts: touched.counts });
@@ -151,29 +153,6 @@ impl Sync<'_> {
         Ok(applied)
     }
 
-    fn touched(&self, prepared: &Prepared) -> Result<Touched, Failure> {
-        let mut touched = Touched::default();
-        prepared.changes(&mut |change| {
-            if let Some(project) = stoker_layout::project_of(&change.path)
-                && !touched.projects.contains(project)
-            {
-                touched.projects.insert(project.to_owned());
-            }
-            if stoker_layout::restart_only(&change.path) && touched.restart.len() < LISTED {
-                touched.restart.push(change.path.clone());
-            }
-            touched.counts[match change.kind {
-                ChangeKind::Added => 0,
-                ChangeKind::Modified => 1,
-                ChangeKind::Deleted => 2,
-            }] += 1;
-            if touched.changes.len() < LISTED {
-                touched.changes.push(change);
-            }
-        })?;
-        Ok(touched)
-    }
-
     fn designers(&self, projects: &BTreeSet<String>) -> Verdict {
         let policy = self.settings.profile.designer_session_policy;
         if policy == DesignerSessionPolicy::Proceed || !self.gateway_runs || projects.is_empty() {
@@ -207,4 +186,27 @@ fn make_room<T>(staging: &mut Staging, result: Result<T, Failure>) -> Result<T, 
         staging.clear()?;
     }
     result
+}
+
+fn touched(prepared: &Prepared) -> Result<Touched, Failure> {
+    let mut touched = Touched::default();
+    prepared.changes(&mut |change| {
+        if let Some(project) = stoker_layout::project_of(&change.path)
+            && !touched.projects.contains(project)
+        {
+            touched.projects.insert(project.to_owned());
+        }
+        if stoker_layout::restart_only(&change.path) && touched.restart.len() < LISTED {
+            touched.restart.push(change.path.clone());
+        }
+        touched.counts[match change.kind {
+            ChangeKind::Added => 0,
+            ChangeKind::Modified => 1,
+            ChangeKind::Deleted => 2,
+        }] += 1;
+        if touched.changes.len() < LISTED {
+            touched.changes.push(change);
+        }
+    })?;
+    Ok(touched)
 }

@@ -17,6 +17,7 @@ mod path;
 mod plan;
 mod prepare;
 mod render;
+mod reuse;
 mod rollback;
 mod seen;
 mod state;
@@ -73,6 +74,12 @@ impl Volume {
         trust: Trust<'_>,
     ) -> Result<Plan, Error> {
         plan::plan(self, desired, trees, rules, trust)
+    }
+
+    /// Stages what the plan wants and the volume has already: moved files, reverted commits. Returns how
+    /// many blobs that were; the rest are [`Plan::wants`].
+    pub fn reuse(&self, plan: &Plan, staging: &mut Staging) -> Result<u64, Error> {
+        reuse::stage(self, plan, staging)
     }
 
     /// Renders, stages and checks everything that the plan writes; its blobs must be staged by now.

@@ -20,6 +20,7 @@ use stoker_object::ObjectId;
 
 use crate::fs::DirCursor;
 use crate::render::{Context, Place, Renderer};
+use crate::reuse::Removed;
 use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Op, Origin};
 use crate::state::manifest::{Header, ManifestReader};
 use crate::state::staging::{Staging, ensure_room};
@@ -49,6 +50,7 @@ pub struct Plan {
     pub(crate) header: JournalHeader,
     pub(crate) path: PathBuf,
     pub(crate) places: Vec<Place>,
+    pub(crate) removed: Removed,
 }
 
 impl Plan {
@@ -139,6 +141,7 @@ pub(crate) fn plan(
         known,
         out: JournalWriter::create(&path, &JournalHeader::default())?,
         summary: Summary::default(),
+        removed: Removed::default(),
         trust: if same_rules { trust } else { Trust::Nothing },
         same,
         racy_from: old.as_ref().map_or(i64::MIN, |old| {
@@ -148,7 +151,7 @@ pub(crate) fn plan(
         buffer: Vec::new(),
     };
     walk.directory("", &root, 0)?;
-    let Walk { mut summary, out, .. } = walk;
+    let Walk { mut summary, out, removed, .. } = walk;
     out.finish()?;
 
     summary.first = old.is_none();
@@ -166,7 +169,7 @@ pub(crate) fn plan(
         operations: summary.steps,
         ..JournalHeader::default()
     };
-    Ok(Plan { summary, header, path, places })
+    Ok(Plan { summary, header, path, places, removed })
 }
 
 fn readable_header(volume: &Volume) -> Result<Option<Header>, Error> {

@@ -12,6 +12,7 @@ use super::{Summary, Trust};
 use crate::fs::{DirCursor, Live, Stat, hash_file, look, names, open_file, read_small};
 use crate::path::{MAX_DEPTH, beneath, join, shown};
 use crate::render::Renderer;
+use crate::reuse::Removed;
 use crate::state::journal::{JournalWriter, Old, Op, Origin, Record};
 use crate::state::manifest::{Entry, Rendered};
 use crate::{Error, Trees};
@@ -28,6 +29,7 @@ pub(crate) struct Walk<'a> {
     pub known: Known<'a>,
     pub out: JournalWriter,
     pub summary: Summary,
+    pub removed: Removed,
     pub trust: Trust<'a>,
     /// The commit and all that decides besides are those of the manifest.
     pub same: bool,
@@ -372,6 +374,9 @@ impl Walk<'_> {
     fn enact(&mut self, decision: Decision, entry: Entry, change: &mut Change) -> Result<(), Error> {
         self.summary.count(decision, &entry);
         let Decision::Step(op) = decision else { return Ok(()) };
+        if let Op::Delete { old: Old::File { content, .. }, .. } = op {
+            self.removed.note(content, &entry.path);
+        }
         let certain = match op {
             Op::Write { origin: Origin::Render, .. } => Change::Perhaps,
             Op::Write { .. } | Op::Delete { .. } => Change::Yes,

@@ -120,6 +120,7 @@ impl Writer {
 pub(crate) struct Reader {
     input: BufReader<io::Take<File>>,
     last_path: String,
+    ended: bool,
     path: PathBuf,
 }
 
@@ -143,6 +144,7 @@ impl Reader {
                 rewound(file).map_err(Error::io("read", path))?.take(body),
             ),
             last_path: String::new(),
+            ended: false,
             path: path.to_owned(),
         };
         let mut magic = [0; 5];
@@ -160,10 +162,14 @@ impl Reader {
         Ok(Some((reader, header)))
     }
 
-    /// The next record's tag; `None` at the end.
+    /// The next record's tag; `None` at the end, however often it is asked.
     pub(crate) fn record(&mut self) -> Result<Option<u8>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
         let tag = self.byte()?;
-        Ok((tag != END).then_some(tag))
+        self.ended = tag == END;
+        Ok((!self.ended).then_some(tag))
     }
 
     pub(crate) fn path(&mut self) -> Result<String, Error> {
@@ -307,6 +313,17 @@ mod tests {
         let records = read(&written(dir.path())).unwrap();
         assert_eq!(records[2], ("a/åb".to_owned(), -2_000_000_014));
         assert_eq!(records.len(), 4);
+    }
+
+    #[test]
+    fn the_end_stays_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut reader, _): (Reader, String) = Reader::open(&written(dir.path()), b'T').unwrap().unwrap();
+        while reader.record().unwrap().is_some() {
+            reader.path().unwrap();
+            reader.signed().unwrap();
+        }
+        assert_eq!(reader.record().unwrap(), None);
     }
 
     #[test]

@@ -219,3 +219,22 @@ fn every_directory_on_the_way_to_a_managed_file_is_named_once() {
     gateway.volume().managed_dirs(&mut |directory| named.push(directory.to_owned())).unwrap();
     assert_eq!(named, ["x/a/b", "x/a/c/d", "x/a/c", "x/a", "x/z", "x"]);
 }
+
+#[test]
+fn what_moved_or_was_reverted_is_not_fetched() {
+    let (gateway, mut repo) = (Gateway::new(), Repo::default());
+    let first = repo.commit(&[("s/a", "1"), ("s/b", "2")]);
+    sync(&gateway, &mut repo, &desired(&first, vec![map("s", "d")])).unwrap();
+    for files in [&[("s/moved/a", "1"), ("s/b", "3")] as &[(&str, &str)], &[("s/moved/a", "1"), ("s/b", "2")]]
+    {
+        let commit = repo.commit(files);
+        let wanted = desired(&commit, vec![map("s", "d")]);
+        let volume = gateway.volume();
+        let plan = volume.plan(&wanted, &mut repo, &TestRules, Trust::Nothing).unwrap();
+        let mut staging = volume.staging().unwrap();
+        assert_eq!(volume.reuse(&plan, &mut staging).unwrap(), 1);
+        drop((plan, staging, volume));
+        sync(&gateway, &mut repo, &wanted).unwrap();
+    }
+    assert_eq!(gateway.files(), expected(&[("d/moved/a", "1"), ("d/b", "2")]));
+}
