@@ -14,52 +14,42 @@ use crate::store::BlobSink;
 use crate::transport::Options;
 use crate::trees::TreeStore;
 
-/// A `file://` repository. It is opened when it is first used, and anew after an error: it may be a mount that was
-/// not there yet.
+/// A `file://` repository. It is opened anew for each piece of work, which costs the reading of a few names: it may be
+/// a mount that comes and goes, and it may have been repacked meanwhile.
 pub(crate) struct Disk {
     path: PathBuf,
     scratch: PathBuf,
     limits: Limits,
-    opened: Option<LocalRepository>,
 }
 
 impl Disk {
     pub fn new(path: PathBuf, options: &Options) -> Self {
-        Self { path, scratch: options.scratch.clone(), limits: options.limits, opened: None }
+        Self { path, scratch: options.scratch.clone(), limits: options.limits }
     }
 
-    pub fn resolve(&mut self, reference: &str) -> Result<Resolved, Error> {
-        self.with(|repository| {
-            let picked =
-                pick(reference, |prefixes, picker| repository.refs(prefixes, picker).map(|()| false))?;
-            Ok(picked.resolved)
-        })
+    pub fn resolve(&self, reference: &str) -> Result<Resolved, Error> {
+        let mut repository = self.open()?;
+        let picked = pick(reference, |prefixes, picker| repository.refs(prefixes, picker).map(|()| false))?;
+        Ok(picked.resolved)
     }
 
-    pub fn fetch_trees(&mut self, wanted: &ObjectId, trees: &mut TreeStore) -> Result<Fetched, Error> {
-        self.with(|repository| {
-            let outcome = repository.fetch_trees(wanted, trees);
-            trees.finish()?;
-            outcome.map(|(commit, pack)| Fetched { commit, pack })
-        })
+    pub fn fetch_trees(&self, wanted: &ObjectId, trees: &mut TreeStore) -> Result<Fetched, Error> {
+        let outcome = self.open()?.fetch_trees(wanted, trees);
+        // Also after an error: what has come is there for the next attempt.
+        trees.finish()?;
+        outcome.map(|(commit, pack)| Fetched { commit, pack })
     }
 
     pub fn fetch_blobs(
-        &mut self,
+        &self,
         wants: &mut dyn Iterator<Item = io::Result<ObjectId>>,
         blobs: &mut dyn BlobSink,
     ) -> Result<PackStats, Error> {
-        self.with(|repository| repository.fetch_blobs(wants, blobs))
+        self.open()?.fetch_blobs(wants, blobs)
     }
 
-    fn with<T>(&mut self, work: impl FnOnce(&mut LocalRepository) -> Result<T, Error>) -> Result<T, Error> {
-        let mut repository = match self.opened.take() {
-            Some(repository) => repository,
-            None => LocalRepository::open(&self.path, &self.scratch, self.limits).map_err(away)?,
-        };
-        let outcome = work(&mut repository)?;
-        self.opened = Some(repository);
-        Ok(outcome)
+    fn open(&self) -> Result<LocalRepository, Error> {
+        LocalRepository::open(&self.path, &self.scratch, self.limits).map_err(away)
     }
 }
 

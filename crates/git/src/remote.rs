@@ -23,7 +23,7 @@ pub struct Remote {
 
 enum Backend {
     Wire(Wire),
-    Disk(Box<Disk>),
+    Disk(Disk),
 }
 
 /// A commit whose trees are all in the store.
@@ -41,7 +41,7 @@ impl Remote {
         let name = url.to_string();
         let backend = match transport::open(url.location(), options) {
             Way::Transport(transport) => Backend::Wire(Wire::new(Session::new(transport, options))),
-            Way::Path(path) => Backend::Disk(Box::new(Disk::new(path, options))),
+            Way::Path(path) => Backend::Disk(Disk::new(path, options)),
         };
         Ok(Self { name, backend })
     }
@@ -103,5 +103,16 @@ impl Remote {
             Backend::Wire(wire) => wire.traffic(),
             Backend::Disk(_) => Traffic::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_can_be_handed_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<Remote>();
     }
 }

@@ -66,7 +66,7 @@ pub struct Traffic {
 }
 
 /// A way to one repository's `git-upload-pack`. SSH will be another one.
-pub(crate) trait Transport {
+pub(crate) trait Transport: Send {
     /// Begins anew, and gives what the server says first, up to and including its flush packet.
     fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error>;
 

@@ -219,3 +219,6 @@ fn add(total: &mut PackStats, pack: PackStats) {
     total.pack_bytes += pack_bytes;
     total.object_bytes += object_bytes;
 }
+
+#[cfg(test)]
+mod tests;

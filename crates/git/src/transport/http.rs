@@ -140,7 +140,7 @@ impl Transport for Http {
             None => Connected { agent: agent(&self.options)?, credentials, reused: false },
         });
         let response = self.exchange(REFS, None)?;
-        let content_type = header(response.headers(), "content-type").unwrap_or_default().to_owned();
+        let content_type = content_type(&response).to_owned();
         let mut body = self.read(response);
         if content_type != ADVERTISEMENT {
             let beginning = body.fill_buf().unwrap_or_default();
@@ -152,9 +152,9 @@ impl Transport for Http {
     fn request(&mut self, request: &dyn Request) -> Result<Box<dyn BufRead + '_>, Error> {
         let post = Post::new(request).map_err(|error| Error::io("compress a request", error))?;
         let response = self.exchange(UPLOAD_PACK, Some(&post))?;
-        if header(response.headers(), "content-type") != Some(RESULT) {
-            let said = header(response.headers(), "content-type").unwrap_or("nothing");
-            return Err(Error::Protocol(format!("it answered a request for a pack with {said:?}")));
+        let kind = content_type(&response);
+        if kind != RESULT {
+            return Err(Error::Protocol(format!("it answered a request with {kind:?}")));
         }
         Ok(self.read(response))
     }
@@ -238,6 +238,12 @@ fn agent(options: &Options) -> Result<Agent, Error> {
         .max_idle_connections_per_host(1)
         .build()
         .new_agent())
+}
+
+/// The media type of an answer, without its parameters.
+fn content_type(response: &Response<Body>) -> &str {
+    let value = header(response.headers(), "content-type").unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
