@@ -58,30 +58,30 @@ pub(crate) fn stage(volume: &Volume, plan: &Plan, staging: &mut Staging) -> Resu
 }
 
 /// False if the file is not what it was: it comes from Git then.
-fn copy(mut source: &File, id: &ObjectId, staging: &mut Staging) -> Result<bool, Error> {
-    let failed = Error::io("copy", staging.dir());
-    let mut attempt = || -> io::Result<bool> {
-        let size = source.metadata()?.len();
-        let mut target = staging.create(size)?;
-        let (mut hasher, mut buffer) = (FastHasher::blob(size), vec![0; 64 << 10]);
-        loop {
-            match source.read(&mut buffer)? {
-                0 => break,
-                got => {
-                    hasher.update(&buffer[..got]);
-                    target.write_all(&buffer[..got])?;
-                }
-            }
-        }
-        let genuine = hasher.finish() == *id;
-        if genuine {
-            staging.keep(id)?;
-        }
-        Ok(genuine)
-    };
-    let outcome = attempt();
+fn copy(source: &File, id: &ObjectId, staging: &mut Staging) -> Result<bool, Error> {
+    let outcome = try_copy(source, id, staging);
     match (outcome, staging.take_refusal()) {
         (Err(_), Some(refusal)) => Err(refusal),
-        (outcome, _) => outcome.map_err(failed),
+        (outcome, _) => outcome.map_err(Error::io("copy to", staging.path(id, 0))),
     }
+}
+
+fn try_copy(mut source: &File, id: &ObjectId, staging: &mut Staging) -> io::Result<bool> {
+    let size = source.metadata()?.len();
+    let mut target = staging.create(size)?;
+    let (mut hasher, mut buffer) = (FastHasher::blob(size), vec![0; 64 << 10]);
+    loop {
+        match source.read(&mut buffer)? {
+            0 => break,
+            got => {
+                hasher.update(&buffer[..got]);
+                target.write_all(&buffer[..got])?;
+            }
+        }
+    }
+    let genuine = hasher.finish() == *id;
+    if genuine {
+        staging.keep(id)?;
+    }
+    Ok(genuine)
 }
