@@ -4,6 +4,7 @@
 //! dependencies, only the servers that tests are run against.
 
 mod elf;
+pub mod estates;
 mod musl;
 mod needs;
 mod process;
