@@ -130,7 +130,7 @@ impl Planner<'_> {
         for level in 0..levels {
             let length = (room * (level + 1) / levels) - (room * level / levels) - 1;
             dir.push('/');
-            dir.extend(format!("Ebene {level:02} tief").chars().chain("er".chars().cycle()).take(length));
+            dir.extend(format!("Ebene {level:02}").chars().chain("abc".chars().cycle()).take(length));
         }
         let payload = self.payload("view.json", Kind::View);
         self.push(dir, Some("resource.json"), vec![payload]);
