@@ -3,20 +3,18 @@
 //! An editor reads the document in pieces, writes it in pieces, and holds nothing but one key. It runs twice. The first
 //! run only looks: it learns what can be known at the end but matters at the beginning ([`Findings`]). The second writes.
 
+use crate::build;
 use crate::error::Error;
+use crate::key::KeyReader;
 use crate::path::Key;
 use crate::skip::Skip;
-use crate::value::push_string;
-
-/// How many `null`s one array may be filled up with: more than any list that people keep by hand, and little memory.
-const MAX_PADDING: i64 = 65_536;
 
 /// A path and what it is set to.
 #[derive(Debug, Clone)]
 pub(crate) struct Patch {
     pub(crate) path: Box<str>,
     pub(crate) keys: Vec<Key>,
-    pub(crate) value: Box<str>,
+    pub(crate) value: Box<[u8]>,
 }
 
 /// What the first run learns for the second.
@@ -148,8 +146,8 @@ impl<'p> Editor<'p> {
             b'[' => self.at = At::Element,
             _ => {
                 // A plain value gives way to what the rest of the path makes.
-                let made = build(&self.patch.keys[self.level..], &self.patch.value);
-                output.extend_from_slice(made.map_err(|index| self.too_far(index, 0))?.as_bytes());
+                let made = build::container(&self.patch.keys[self.level..], &self.patch.value);
+                output.extend(made.map_err(|nulls| self.too_far(nulls))?);
                 self.findings.changes = true;
                 self.findings.trims_document |= self.level == 0;
                 self.equal = None;
@@ -171,7 +169,7 @@ impl<'p> Editor<'p> {
             }
             b'"' => {
                 self.count += 1;
-                self.key.begin(self.wanted());
+                self.key.begin(self.wanted().member.as_deref());
                 self.at = At::Key;
             }
             _ => {}
@@ -184,7 +182,7 @@ impl<'p> Editor<'p> {
         let (length, ended) = self.key.read(input);
         output.extend_from_slice(&input[..length]);
         if ended {
-            self.at = At::Colon { found: self.key.is(self.wanted()) };
+            self.at = At::Colon { found: self.key.is(self.wanted().member.as_deref()) };
         }
         length
     }
@@ -201,7 +199,7 @@ impl<'p> Editor<'p> {
                 Ok(1)
             }
             _ => {
-                let found = self.wanted().finds && self.wanted().index == Some(self.count);
+                let found = self.wanted().element == Some(self.count);
                 self.count += 1;
                 Ok(self.value(byte, found, output))
             }
@@ -216,7 +214,7 @@ impl<'p> Editor<'p> {
             self.level += 1;
             self.at = At::Container;
         } else {
-            output.extend_from_slice(self.patch.value.as_bytes());
+            output.extend_from_slice(&self.patch.value);
             self.equal = Some(0);
             self.at = At::Replaced(Skip::new(first));
         }
@@ -236,7 +234,7 @@ impl<'p> Editor<'p> {
 
     fn drop_replaced(&mut self, mut skip: Skip, input: &[u8]) -> usize {
         let (length, ended) = skip.advance(input);
-        let new = self.patch.value.as_bytes();
+        let new = &*self.patch.value;
         self.equal = self.equal.and_then(|done| {
             let next = done + length;
             (new.get(done..next) == Some(&input[..length])).then_some(next)
@@ -265,9 +263,6 @@ impl<'p> Editor<'p> {
                 return Err(Error::NotAnIndex { path: self.patch.path.to_string(), key: key.name.clone() });
             }
         };
-        if padding > MAX_PADDING {
-            return Err(self.too_far(key.new_index.unwrap_or_default(), self.count));
-        }
         if self.count > 0 {
             output.push(b',');
         }
@@ -276,163 +271,16 @@ impl<'p> Editor<'p> {
 
     /// Writes what the path makes in the container at hand, which is about to end.
     fn insert(&mut self, output: &mut Vec<u8>, padding: i64) -> Result<(), Error> {
-        let mut made = String::new();
-        pad(&mut made, padding);
         let keys = &self.patch.keys[self.level..];
-        let built = build_member(keys, &self.patch.value, self.in_object, &mut made);
-        built.map_err(|index| self.too_far(index, 0))?;
-        output.extend_from_slice(made.as_bytes());
+        let made = build::member(keys, &self.patch.value, self.in_object, padding);
+        output.extend(made.map_err(|nulls| self.too_far(nulls))?);
         self.findings.changes = true;
         self.findings.trims_document |= self.level == 0;
         self.at = self.after_edit();
         Ok(())
     }
 
-    fn too_far(&self, index: i64, len: i64) -> Error {
-        Error::IndexTooFar { path: self.patch.path.to_string(), index, len }
+    fn too_far(&self, nulls: i64) -> Error {
+        Error::IndexTooFar { path: self.patch.path.to_string(), nulls }
     }
-}
-
-/// The container that a path makes where there is none. Fails with an index that is out of bounds.
-fn build(keys: &[Key], value: &str) -> Result<String, i64> {
-    let mut made = String::new();
-    build_container(keys, value, keys[0].new_index.is_some(), &mut made)?;
-    Ok(made)
-}
-
-fn build_container(keys: &[Key], value: &str, array: bool, made: &mut String) -> Result<(), i64> {
-    let padding = keys[0].new_index.unwrap_or_default();
-    if array && padding > MAX_PADDING {
-        return Err(padding);
-    }
-    made.push(if array { '[' } else { '{' });
-    if array {
-        pad(made, padding);
-    }
-    build_member(keys, value, !array, made)?;
-    made.push(if array { ']' } else { '}' });
-    Ok(())
-}
-
-/// One member (or element) for the first of `keys`, with all that the others make in it.
-fn build_member(keys: &[Key], value: &str, in_object: bool, made: &mut String) -> Result<(), i64> {
-    let mut closing = Vec::new();
-    let mut in_object = in_object;
-    for (at, key) in keys.iter().enumerate() {
-        if in_object {
-            push_string(&key.name, made);
-            made.push(':');
-        }
-        let Some(next) = keys.get(at + 1) else { break };
-        let array = next.new_index.is_some() || next.appends;
-        made.push(if array { '[' } else { '{' });
-        closing.push(if array { ']' } else { '}' });
-        if array {
-            let padding = next.new_index.unwrap_or_default();
-            if padding > MAX_PADDING {
-                return Err(padding);
-            }
-            pad(made, padding);
-        }
-        in_object = !array;
-    }
-    made.push_str(value);
-    made.extend(closing.iter().rev());
-    Ok(())
-}
-
-fn pad(made: &mut String, nulls: i64) {
-    for _ in 0..nulls {
-        made.push_str("null,");
-    }
-}
-
-/// Reads a key of an object and keeps as much of it as could still be the wanted one.
-#[derive(Debug, Default)]
-struct KeyReader {
-    raw: Vec<u8>,
-    /// More bytes than this cannot spell the wanted key: `\u0000` needs six for one.
-    longest: usize,
-    escaped: bool,
-}
-
-impl KeyReader {
-    fn begin(&mut self, wanted: &Key) {
-        self.raw.clear();
-        self.longest = wanted.name.len() * 6;
-        self.escaped = false;
-    }
-
-    /// Reads on; how many bytes, and whether the closing quote was the last of them.
-    fn read(&mut self, input: &[u8]) -> (usize, bool) {
-        for (at, &byte) in input.iter().enumerate() {
-            if byte == b'"' && !self.escaped {
-                return (at + 1, true);
-            }
-            self.escaped = byte == b'\\' && !self.escaped;
-            if self.raw.len() <= self.longest {
-                self.raw.push(byte);
-            }
-        }
-        (input.len(), false)
-    }
-
-    fn is(&self, wanted: &Key) -> bool {
-        if !wanted.finds || self.raw.len() > self.longest {
-            return false;
-        }
-        if self.raw.contains(&b'\\') {
-            unescape(&self.raw) == wanted.name.as_bytes()
-        } else {
-            self.raw == wanted.name.as_bytes()
-        }
-    }
-}
-
-/// A key as it is meant. Half a surrogate pair becomes U+FFFD.
-fn unescape(raw: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        if byte != b'\\' {
-            text.push(byte);
-            continue;
-        }
-        let Some((&escape, tail)) = rest.split_first() else { break };
-        rest = tail;
-        match escape {
-            b'b' => text.push(8),
-            b'f' => text.push(12),
-            b'n' => text.push(b'\n'),
-            b'r' => text.push(b'\r'),
-            b't' => text.push(b'\t'),
-            b'u' => {
-                let character = code_point(&mut rest);
-                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            plain => text.push(plain),
-        }
-    }
-    text
-}
-
-/// Reads the digits after `\u`, and a second `\u` that completes a surrogate pair.
-fn code_point(rest: &mut &[u8]) -> char {
-    let high = hex4(rest).unwrap_or_default();
-    *rest = rest.get(4..).unwrap_or_default();
-    let low = rest.strip_prefix(b"\\u").and_then(hex4);
-    match low {
-        Some(low) if (0xD800..0xDC00).contains(&high) && (0xDC00..0xE000).contains(&low) => {
-            *rest = rest.get(6..).unwrap_or_default();
-            char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-        }
-        _ => char::from_u32(high),
-    }
-    .unwrap_or(char::REPLACEMENT_CHARACTER)
-}
-
-fn hex4(digits: &[u8]) -> Option<u32> {
-    let digits = std::str::from_utf8(digits.get(..4)?).ok()?;
-    u32::from_str_radix(digits, 16).ok()
 }

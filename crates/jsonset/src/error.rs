@@ -34,15 +34,13 @@ pub enum Error {
         /// The key that met an array.
         key: String,
     },
-    /// The path would fill an array up with more than 65,536 nulls.
-    #[error("path {path:?}: index {index} is too far beyond the end of the array ({len} elements)")]
+    /// The path would fill arrays up with more than 65,536 nulls.
+    #[error("path {path:?}: an index would fill an array up with {nulls} nulls; at most 65536 are filled in")]
     IndexTooFar {
         /// The path as it was given.
         path: String,
-        /// The index that met an array.
-        index: i64,
-        /// The array's length.
-        len: i64,
+        /// How many nulls the index that went too far asks for.
+        nulls: i64,
     },
     /// The document could not be read.
     #[error("cannot read the document: {0}")]

@@ -50,8 +50,10 @@
 //! This crate must not know what the documents mean, nor where they lie.
 
 mod apply;
+mod build;
 mod editor;
 mod error;
+mod key;
 mod path;
 mod skip;
 mod validate;

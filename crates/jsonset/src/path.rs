@@ -5,16 +5,16 @@ use crate::error::{Error, PathProblem};
 /// One key of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
-    /// The key with its escapes resolved: what members of an object are compared with, and what a new one is called.
+    /// The key with its escapes resolved: what a new member is called.
     pub(crate) name: String,
-    /// The element it finds in an array that has one.
-    pub(crate) index: Option<i64>,
+    /// The member it finds in an object. Other than `name` only where gjson has a syntax of its own ([`lookup`]).
+    pub(crate) member: Option<String>,
+    /// The element it finds in an array.
+    pub(crate) element: Option<i64>,
     /// The element it creates, by which it also asks for an array rather than an object. The empty key counts as 0.
     pub(crate) new_index: Option<i64>,
     /// `-1`: append.
     pub(crate) appends: bool,
-    /// Whether it can find anything: what gjson takes for a literal (`!true`) or a selector (`[a]`) cannot.
-    pub(crate) finds: bool,
 }
 
 /// Takes a path apart.
@@ -48,11 +48,12 @@ fn split(path: &str) -> Result<(&str, Option<&str>), PathProblem> {
 fn key(component: &str) -> Key {
     let (forced, written) = component.strip_prefix(':').map_or((false, component), |rest| (true, rest));
     let name = unescape(written);
+    let lookup = lookup(written);
     Key {
-        index: if written.is_empty() { None } else { digits(written) },
-        new_index: if forced { None } else { digits(&name) },
+        member: lookup.map(unescape),
+        element: lookup.and_then(element),
+        new_index: if forced { None } else { new_index(&name) },
         appends: name == "-1" && !forced,
-        finds: !is_literal(written) && !is_selector(written),
         name,
     }
 }
@@ -66,45 +67,67 @@ fn unescape(written: &str) -> String {
     name
 }
 
-/// The number that decimal digits spell, wrapped around as in the original; nothing spells 0.
-fn digits(text: &str) -> Option<i64> {
+/// The number that decimal digits spell, wrapped around as in sjson; no digits spell 0.
+fn new_index(text: &str) -> Option<i64> {
     text.bytes().try_fold(0_i64, |number, byte| {
         byte.is_ascii_digit().then(|| number.wrapping_mul(10).wrapping_add(i64::from(byte - b'0')))
     })
 }
 
-/// What gjson reads as a value of its own rather than as a key.
-fn is_literal(written: &str) -> bool {
-    let Some(literal) = written.strip_prefix('!') else { return false };
-    let lower = literal.to_lowercase();
-    literal.starts_with(['{', '[', '"', '+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
-        || ["true", "false", "null", "nan", "inf"].contains(&&*lower)
+/// The number of an element that decimal digits spell, as gjson reads it: what does not fit finds nothing.
+fn element(text: &str) -> Option<i64> {
+    if text.is_empty() {
+        return None;
+    }
+    let number = text.bytes().try_fold(0_u64, |number, byte| {
+        let next = number.wrapping_mul(10).wrapping_add(u64::from(byte.wrapping_sub(b'0')));
+        (byte.is_ascii_digit() && next >= number).then_some(next)
+    });
+    i64::try_from(number?).ok()
 }
 
-/// What gjson reads as a list of paths: a bracket at the start whose partner is the last character.
-fn is_selector(written: &str) -> bool {
-    if !written.starts_with(['[', '{']) {
-        return false;
+/// What a key is looked up by in the document: itself, but for what gjson takes for syntax of its own. That finds nothing
+/// (`!true` is a literal, `[a]` a list of paths), or what stands behind it (`{a}b`), or the empty key (`[a`, unclosed).
+fn lookup(written: &str) -> Option<&str> {
+    if written.len() < 2 {
+        return Some(written);
     }
-    let bytes = written.as_bytes();
+    match written.as_bytes()[0] {
+        b'!' if is_literal(&written[1..]) => None,
+        b'[' | b'{' => match selector_length(written.as_bytes()) {
+            None => Some(""),
+            Some(length) if length == written.len() => None,
+            Some(length) => Some(&written[length..]),
+        },
+        _ => Some(written),
+    }
+}
+
+fn is_literal(text: &str) -> bool {
+    text.starts_with(['{', '[', '"', '+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+        || ["true", "false", "null", "nan", "inf"].contains(&&*text.to_lowercase())
+}
+
+/// The length of a list of paths, from its bracket to the one that closes it.
+fn selector_length(written: &[u8]) -> Option<usize> {
     let mut depth = 1_usize;
     let mut at = 1;
-    while let Some(&byte) = bytes.get(at) {
+    while let Some(&byte) = written.get(at) {
         match byte {
             b'\\' => at += 1,
-            b'"' => at = closing_quote(bytes, at),
+            b'"' => at = closing_quote(written, at),
             b'[' | b'(' | b'{' => depth += 1,
             b']' | b')' | b'}' => {
                 depth -= 1;
                 if depth == 0 {
-                    return at + 1 == bytes.len();
+                    return Some(at + 1);
                 }
             }
             _ => {}
         }
         at += 1;
     }
-    false
+    None
 }
 
 fn closing_quote(bytes: &[u8], open: usize) -> usize {
@@ -160,22 +183,30 @@ mod tests {
 
     #[test]
     fn numbers_are_indexes_unless_forced_to_be_keys() {
-        let key = |path| parse(path).expect(path).remove(0);
-        assert_eq!((key("12").index, key("12").new_index), (Some(12), Some(12)));
-        assert_eq!((key(":12").index, key(":12").new_index), (Some(12), None));
-        assert_eq!((key("\\1").index, key("\\1").new_index), (None, Some(1)));
-        assert_eq!((key("").index, key("").new_index), (None, Some(0)));
-        assert_eq!((key("-1").index, key("-1").new_index, key("-1").appends), (None, None, true));
-        assert!(!key(":-1").appends);
+        let indexes = |path| {
+            let key = parse(path).expect(path).remove(0);
+            (key.element, key.new_index, key.appends)
+        };
+        assert_eq!(indexes("12"), (Some(12), Some(12), false));
+        assert_eq!(indexes(":12"), (Some(12), None, false));
+        assert_eq!(indexes("\\1"), (None, Some(1), false));
+        assert_eq!(indexes(""), (None, Some(0), false));
+        assert_eq!(indexes("-1"), (None, None, true));
+        assert_eq!(indexes(":-1"), (None, None, false));
+        assert_eq!(indexes("18446744073709551617").0, None);
     }
 
     #[test]
-    fn what_the_original_takes_for_a_value_or_a_selector_finds_nothing() {
+    fn what_gjson_takes_for_its_own_syntax_finds_something_else() {
+        let member = |path| parse(path).expect(path).remove(0).member;
         for path in ["!true", "!NULL", "!1x", "[a]", "{a,b}", "[\"]\"]", "[]"] {
-            assert!(!parse(path).expect(path)[0].finds, "{path}");
+            assert_eq!(member(path), None, "{path}");
         }
-        for path in ["!", "!x", "[", "[a", "{a}b", "a[0]", "[\\]"] {
-            assert!(parse(path).expect(path)[0].finds, "{path}");
+        for (path, found) in [("[a", ""), ("[\\]", ""), ("{a}b", "b"), ("{a}b\\.c", "b.c")] {
+            assert_eq!(member(path).as_deref(), Some(found), "{path}");
+        }
+        for path in ["!", "!x", "[", "a[0]"] {
+            assert_eq!(member(path).as_deref(), Some(path), "{path}");
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::validate::Validator;
 /// What a path is set to: JSON as it was written, or a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
-    json: Box<str>,
+    json: Box<[u8]>,
 }
 
 /// What a rendered template stands for: valid JSON is taken as it is written, without the white space around it;
@@ -14,65 +14,64 @@ pub struct Value {
 /// ```
 /// use stoker_jsonset::{Value, parse_value};
 ///
-/// assert_eq!(parse_value(" 1.50\n").as_json(), "1.50");
+/// assert_eq!(parse_value(" 1.50\n").as_json(), b"1.50");
 /// assert_eq!(parse_value("Line 7"), Value::string("Line 7"));
 /// assert_eq!(parse_value("\"7\""), Value::string("7"));
 /// ```
-pub fn parse_value(rendered: &str) -> Value {
+pub fn parse_value(rendered: impl AsRef<[u8]>) -> Value {
+    let rendered = rendered.as_ref();
     let mut validator = Validator::default();
-    let valid = validator.feed(rendered.as_bytes()).and_then(|()| validator.finish()).is_ok();
-    if valid {
-        Value { json: rendered.trim_matches([' ', '\t', '\r', '\n']).into() }
-    } else {
-        Value::string(rendered)
-    }
+    let valid = validator.feed(rendered).and_then(|()| validator.finish()).is_ok();
+    // What is valid has only JSON's own white space around it.
+    if valid { Value { json: rendered.trim_ascii().into() } } else { Value::string(rendered) }
 }
 
 impl Value {
-    /// A string, whatever it looks like.
-    pub fn string(text: &str) -> Self {
-        let mut json = String::with_capacity(text.len() + 2);
-        push_string(text, &mut json);
+    /// A string, whatever it looks like. Bytes that are not UTF-8 become U+FFFD.
+    pub fn string(text: impl AsRef<[u8]>) -> Self {
+        let mut json = Vec::new();
+        push_string(text.as_ref(), &mut json);
         Self { json: json.into() }
     }
 
     /// The value as it will stand in the document.
-    pub fn as_json(&self) -> &str {
+    pub fn as_json(&self) -> &[u8] {
         &self.json
     }
 }
 
 /// Writes a JSON string as sjson does: plainly where nothing needs an escape, and otherwise as Go's `encoding/json`,
 /// which then escapes `<`, `>`, `&`, U+2028 and U+2029 too.
-pub(crate) fn push_string(text: &str, json: &mut String) {
-    json.push('"');
-    if text.bytes().any(|byte| !(b' '..=0x7F).contains(&byte) || matches!(byte, b'"' | b'\\')) {
-        text.chars().for_each(|character| push_escaped(character, json));
+pub(crate) fn push_string(text: &[u8], json: &mut Vec<u8>) {
+    json.push(b'"');
+    if text.iter().all(|byte| matches!(byte, b' '..=0x7F) && !matches!(byte, b'"' | b'\\')) {
+        json.extend_from_slice(text);
     } else {
-        json.push_str(text);
+        for chunk in text.utf8_chunks() {
+            chunk.valid().chars().for_each(|character| push_escaped(character, json));
+            for _ in chunk.invalid() {
+                json.extend_from_slice(b"\\ufffd");
+            }
+        }
     }
-    json.push('"');
+    json.push(b'"');
 }
 
-fn push_escaped(character: char, json: &mut String) {
+fn push_escaped(character: char, json: &mut Vec<u8>) {
     let short = match character {
-        '"' | '\\' => character,
-        '\u{8}' => 'b',
-        '\u{c}' => 'f',
-        '\n' => 'n',
-        '\r' => 'r',
-        '\t' => 't',
+        '"' => b'"',
+        '\\' => b'\\',
+        '\u{8}' => b'b',
+        '\u{c}' => b'f',
+        '\n' => b'n',
+        '\r' => b'r',
+        '\t' => b't',
         '\0'..' ' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-            json.push_str("\\u");
-            let code = u32::from(character);
-            json.extend(
-                [12, 8, 4, 0].map(|shift| char::from(b"0123456789abcdef"[(code >> shift & 0xF) as usize])),
-            );
-            return;
+            return json.extend_from_slice(format!("\\u{:04x}", u32::from(character)).as_bytes());
         }
-        plain => return json.push(plain),
+        plain => return json.extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes()),
     };
-    json.extend(['\\', short]);
+    json.extend([b'\\', short]);
 }
 
 #[cfg(test)]
@@ -93,22 +92,23 @@ mod tests {
             ("\u{a0}1", "\"\u{a0}1\""),
             ("\u{feff}1", "\"\u{feff}1\""),
         ] {
-            assert_eq!(parse_value(rendered).as_json(), json, "{rendered:?}");
+            assert_eq!(String::from_utf8_lossy(parse_value(rendered).as_json()), json, "{rendered:?}");
         }
     }
 
     #[test]
     fn strings_are_escaped_as_the_original_escapes_them() {
         for (text, json) in [
-            ("a<b>&c", r#""a<b>&c""#),
-            ("é<", r#""é\u003c""#),
-            ("a\"b\\c/", r#""a\"b\\c/""#),
-            ("\u{8}\u{c}\n\r\t\u{1}\u{1f}", r#""\b\f\n\r\t\u0001\u001f""#),
-            ("\u{7f}", "\"\u{7f}\""),
-            ("\u{2028}", r#""\u2028""#),
-            ("日本𝄞", "\"日本𝄞\""),
+            (&b"a<b>&c"[..], r#""a<b>&c""#),
+            ("é<".as_bytes(), r#""é\u003c""#),
+            (b"a\"b\\c/", r#""a\"b\\c/""#),
+            (b"\x08\x0c\n\r\t\x01\x1f", r#""\b\f\n\r\t\u0001\u001f""#),
+            (b"\x7f", "\"\u{7f}\""),
+            ("\u{2028}".as_bytes(), r#""\u2028""#),
+            ("日本𝄞".as_bytes(), "\"日本𝄞\""),
+            (b"a\xff\xe6\x97", r#""a\ufffd\ufffd\ufffd""#),
         ] {
-            assert_eq!(Value::string(text).as_json(), json, "{text:?}");
+            assert_eq!(String::from_utf8_lossy(Value::string(text).as_json()), json, "{text:?}");
         }
     }
 }

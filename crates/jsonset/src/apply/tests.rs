@@ -116,7 +116,7 @@ fn a_path_that_does_not_fit_is_refused() {
         refused(b"{\"list\":[1]}", "list.x").to_string(),
         "path \"list.x\": \"x\" names an element of an array; use an index, or -1 to append"
     );
-    assert!(matches!(refused(b"[]", "99999999"), Error::IndexTooFar { index: 99_999_999, len: 0, .. }));
+    assert!(matches!(refused(b"[]", "99999999"), Error::IndexTooFar { nulls: 99_999_999, .. }));
     assert!(matches!(refused(b"{}", "a.99999999"), Error::IndexTooFar { .. }));
     assert!(matches!(refused(b"{\"a\":1}", "a.99999999.b"), Error::IndexTooFar { .. }));
     let query = Patches::new(BTreeMap::from([("a.#.b", parse_value("1"))])).expect_err("query");
