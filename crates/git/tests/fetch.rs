@@ -1,5 +1,5 @@
 //! Trees and blobs, fetched from every kind of server and compared with git.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

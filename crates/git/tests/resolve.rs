@@ -1,5 +1,5 @@
 //! References, asked of every kind of server.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

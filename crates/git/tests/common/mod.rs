@@ -1,6 +1,6 @@
 //! What the tests of this crate share: a repository with every kind of content, a sink that is a directory, and the
 //! comparison of both.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
