@@ -114,7 +114,8 @@ impl Given {
             "data" => self.data = Some(text()?.into()),
             "json" => self.json = true,
             "to" => {
-                let number = text()?.parse().map_err(|_| "--to takes the number of a generation (see history)")?;
+                let number =
+                    text()?.parse().map_err(|_| "--to takes the number of a generation (see history)")?;
                 self.to = Some(number);
             }
             _ => return self.run_option(name, &mut text),

@@ -22,9 +22,9 @@ pub fn print(text: &str) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Rules for work on what is on a volume already: no mapping opens anything.
-fn rules() -> LayoutRules {
-    LayoutRules::new(&[])
+/// Rules for work on what is on a volume already: its own mappings say what they name.
+fn rules(volume: &Volume) -> Result<LayoutRules, Failure> {
+    Ok(LayoutRules::new(&volume.destinations()?))
 }
 
 /// The generations that can be gone back to.
@@ -89,7 +89,7 @@ pub fn history(data: &Path, json: bool) -> Result<ExitCode, Failure> {
 pub fn diff(data: &Path, json: bool) -> Result<ExitCode, Failure> {
     let volume = Volume::open_read_only(data)?;
     let (mut text, mut found, mut broken) = (String::new(), 0, None);
-    let count = volume.diff(&rules(), &mut |path, difference| {
+    let count = volume.diff(&rules(&volume)?, &mut |path, difference| {
         found += 1;
         let word = match difference {
             Difference::Changed => "changed",
@@ -122,7 +122,7 @@ pub fn rollback(data: &Path, to: Option<u64>) -> Result<ExitCode, Failure> {
     let volume = open(data)?;
     finish(&volume)?;
     let left = volume.synced()?.map(|synced| synced.commit).unwrap_or_default();
-    let applied = volume.rollback(to, &rules(), &AtomicBool::new(false))?;
+    let applied = volume.rollback(to, &rules(&volume)?, &AtomicBool::new(false))?;
     volume.set_mark(stoker_sync::Mark::ScanPending, true)?;
     let mut text = format!(
         "rolled back from {} to {}: {} files written, {} removed\n",
@@ -157,7 +157,7 @@ fn open(data: &Path) -> Result<Volume, Failure> {
 
 /// What was interrupted comes first, as at every start.
 fn finish(volume: &Volume) -> Result<(), Failure> {
-    match volume.finish(&rules(), &AtomicBool::new(false)) {
+    match volume.finish(&rules(volume)?, &AtomicBool::new(false)) {
         Err(stoker_sync::Error::ObjectMissing { .. }) => Ok(volume.abandon()?),
         finished => Ok(finished.map(drop)?),
     }

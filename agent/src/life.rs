@@ -140,7 +140,8 @@ impl<'a> Agent<'a> {
 
     /// A journal is finished before anything else, without Git or network, also when paused.
     fn finish_interrupted(&mut self) -> Result<(), Failure> {
-        match self.volume.finish(&self.rules, self.mailbox.stop_flag()) {
+        let rules = LayoutRules::new(&self.volume.destinations()?);
+        match self.volume.finish(&rules, self.mailbox.stop_flag()) {
             Ok(None) => Ok(()),
             Ok(Some(applied)) => {
                 tracing::info!(commit = applied.commit, "finished an interrupted sync");
@@ -229,19 +230,24 @@ impl<'a> Agent<'a> {
     }
 
     fn refresh_report(&mut self) {
+        self.note_on_disk();
+        self.reporter.publish();
+    }
+
+    fn note_on_disk(&mut self) {
         let (synced, hold) = (self.volume.synced().ok().flatten(), self.volume.hold().ok().flatten());
         self.reporter.on_disk(synced.as_ref(), hold.as_ref(), &self.settings);
-        self.reporter.publish();
     }
 
     /// When to look again, if nothing happens before.
     fn next_turn(&self) -> Instant {
-        let hourly = Instant::now() + Duration::from_mins(55);
-        let polls = self.settings.resource.spec.polling.enabled && !is_commit(self.settings.reference());
+        // A period costs one look at the manifest's own file, and no walk.
+        let period = Instant::now() + self.settings.period();
+        let polls = self.polls() && !is_commit(self.settings.reference());
         [polls.then_some(self.resolve_at), Some(self.look_at), self.ping_at, self.retry_at]
             .into_iter()
             .flatten()
-            .fold(hourly, Instant::min)
+            .fold(period, Instant::min)
             .max(self.retry_at.unwrap_or_else(Instant::now))
     }
 
@@ -250,9 +256,11 @@ impl<'a> Agent<'a> {
         self.take_in(mail);
         self.reload()?;
         self.look_at_gateway();
+        self.note_on_disk();
         if let Some((reason, why)) = self.suspended()? {
             self.shared.start(|facts| facts.suspended = true);
             self.reporter.suspended(reason, Some(why));
+            self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
             self.look_at = Instant::now() + self.settings.period();
             return self.scan_if_pending();
         }
@@ -489,6 +497,9 @@ impl<'a> Agent<'a> {
             return Ok(());
         }
         let started = Instant::now();
+        // A project that was removed, or that is another team's to declare, is not expected to be loaded.
+        let data_dir = self.volume.data_dir();
+        self.projects.retain(|project| data_dir.join("projects").join(project).join("project.json").exists());
         match scan::run(&self.gateway, &self.projects) {
             Ok(result) => {
                 tracing::info!(result, took = crate::clock::duration(started.elapsed()), "scanned");
@@ -496,11 +507,13 @@ impl<'a> Agent<'a> {
                 self.projects.clear();
                 Ok(self.volume.set_mark(Mark::ScanPending, false)?)
             }
-            Err((result, failure)) => {
+            Err(scan::Failed { result, failure, gateway_down }) => {
                 self.reporter.scanned(result);
-                // It may have stopped; it is asked before the next try.
-                self.ping_at = Some(Instant::now());
-                Err(failure)
+                // It is asked whether it runs before the next try.
+                self.gateway_runs = false;
+                self.ping_at = Some(Instant::now() + PING_EVERY);
+                // A gateway that does not run loads everything when it starts: nothing has failed.
+                if gateway_down { Ok(()) } else { Err(failure) }
             }
         }
     }

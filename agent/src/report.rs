@@ -167,10 +167,8 @@ impl Reporter {
     pub fn suspended(&mut self, reason: Option<Reason>, message: Option<String>) {
         self.status.error_message = message;
         self.status.reason = reason;
-        if self.status.sync_status == SyncStatus::Error {
-            self.status.sync_status =
-                if self.status.synced_commit.is_some() { SyncStatus::Synced } else { SyncStatus::Pending };
-        }
+        self.status.sync_status =
+            if self.status.synced_commit.is_some() { SyncStatus::Synced } else { SyncStatus::Pending };
     }
 
     /// The same failure again is logged once, with a count when it ends or changes.

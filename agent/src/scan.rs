@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use stoker_ignition::{Gateway, ScanKind, ScanWait};
+use stoker_ignition::{Error, Gateway, ScanKind, ScanWait};
 
 use crate::failure::{Code, Failure};
 use stoker_api::Reason;
@@ -22,13 +22,25 @@ pub fn lock(gateway: &Gateway) {
     }
 }
 
+/// A scan that was not taken, or that did not load what it should have.
+#[derive(Debug)]
+pub struct Failed {
+    /// `lastScanResult`.
+    pub result: String,
+    pub failure: Failure,
+    /// The gateway does not run (any more).
+    pub gateway_down: bool,
+}
+
 /// Scans, and verifies that the projects which were touched are loaded. The text is `lastScanResult`.
-pub fn run(gateway: &Gateway, projects: &BTreeSet<String>) -> Result<String, (String, Failure)> {
+pub fn run(gateway: &Gateway, projects: &BTreeSet<String>) -> Result<String, Failed> {
     let report = gateway.scan_and_wait(ScanWait::default());
     let result = report.last_scan_result();
     if let Some(error) = report.error() {
-        let refused = if error.reason() == "AuthFailed" { Code::Refused } else { Code::Unavailable };
-        return Err((result, Failure::new(Reason::ScanFailed, refused, error.to_string())));
+        let code = if error.reason() == "AuthFailed" { Code::Refused } else { Code::Unavailable };
+        let gateway_down = matches!(error, Error::Unreachable { .. } | Error::Starting { .. });
+        let failure = Failure::new(Reason::ScanFailed, code, error.to_string());
+        return Err(Failed { result, failure, gateway_down });
     }
     for project in projects {
         match gateway.find_project(project) {
@@ -37,7 +49,8 @@ pub fn run(gateway: &Gateway, projects: &BTreeSet<String>) -> Result<String, (St
                 let message = format!(
                     "the gateway took the scan but does not know project {project:?}. Look at projects/{project}/project.json and at the gateway's log"
                 );
-                return Err((result, Failure::new(Reason::ScanFailed, Code::Unavailable, message)));
+                let failure = Failure::new(Reason::ScanFailed, Code::Unavailable, message);
+                return Err(Failed { result, failure, gateway_down: false });
             }
             // The scan was taken; not being able to look is not a failed scan.
             Err(error) => tracing::warn!(%error, project, "failed to look whether the project is loaded"),

@@ -13,10 +13,11 @@ use stoker_object::ObjectId;
 
 use crate::fs::{DirCursor, Live, hash_file, look, open_file};
 use crate::path::{beneath, split};
-use crate::prepare::{ONE_BY_ONE, Prepared, keep_for_undo, take_known};
+use crate::prepare::{ONE_BY_ONE, Prepared, keep_for_undo};
+use crate::record::write_manifest;
 use crate::state::journal::{JournalHeader, JournalReader, Old, Op, Origin, Record};
 use crate::state::local::{self, Local};
-use crate::state::manifest::{Entry, ManifestReader, ManifestWriter, MappingKey};
+use crate::state::manifest::Entry;
 use crate::state::staging::Staging;
 use crate::state::undo;
 use crate::volume::{Volume, sync_dir};
@@ -362,79 +363,4 @@ fn sync_file_system(fd: &File) -> std::io::Result<()> {
 fn sync_file_system(_: &File) -> std::io::Result<()> {
     rustix::fs::sync();
     Ok(())
-}
-
-/// Merges the old manifest with the journal into the new one.
-fn write_manifest(volume: &Volume, header: &JournalHeader, rules: &dyn Rules) -> Result<(), Error> {
-    let path = volume.manifest_path();
-    let fresh = volume.state_dir().join("manifest.new");
-    let (mut old, old_header) = match ManifestReader::open(&path) {
-        Ok(opened) => opened.unzip(),
-        Err(Error::Damaged { .. }) => (None, None),
-        Err(error) => return Err(error),
-    };
-    let old_keys = old_header.map(|header| header.mappings).unwrap_or_default();
-    let renumber = |entry: Entry| renumbered(entry, &old_keys, &header.manifest.mappings);
-    let mut writer = ManifestWriter::create(&fresh, &header.manifest)?;
-    let mut dirs = DirCursor::new(volume.data_dir())?;
-    let Some((mut journal, _)) = JournalReader::open(&volume.journal_path())? else { return Ok(()) };
-    while let Some(mut record) = journal.next()? {
-        copy_before(&mut old, &record.entry.path, rules, &mut |entry| match renumber(entry) {
-            Some(entry) => writer.push(&entry),
-            None => Ok(()),
-        })?;
-        take_known(&mut old, &record.entry.path, rules)?;
-        match record.op {
-            Op::Write { .. } => {
-                record.entry.stat = written_stat(&mut dirs, &record.entry, header.manifest.stamp)?;
-                writer.push(&record.entry)?;
-            }
-            Op::Adopt => writer.push(&record.entry)?,
-            Op::Delete { .. } | Op::Forget => {}
-        }
-    }
-    while let Some(entry) = old.as_mut().map(ManifestReader::advance).transpose()?.flatten() {
-        if let Some(entry) = renumber(entry) {
-            writer.push(&entry)?;
-        }
-    }
-    writer.finish()?.sync_all().map_err(Error::io("sync", &fresh))?;
-    fs::rename(&fresh, &path).map_err(Error::io("rename", &fresh))?;
-    sync_dir(volume.state_dir())
-}
-
-fn copy_before(
-    old: &mut Option<ManifestReader>,
-    path: &str,
-    rules: &dyn Rules,
-    push: &mut dyn FnMut(Entry) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let Some(old) = old else { return Ok(()) };
-    while let Some(entry) = old.peek() {
-        if crate::path::order(&entry.path, path, &|name| rules.declares_resource(name)).is_ge() {
-            break;
-        }
-        if let Some(entry) = old.advance()? {
-            push(entry)?;
-        }
-    }
-    Ok(())
-}
-
-/// An entry with its mapping's index in the new table; `None` if its mapping is unknown.
-pub(crate) fn renumbered(mut entry: Entry, from: &[MappingKey], to: &[MappingKey]) -> Option<Entry> {
-    let key = from.get(usize::from(entry.mapping))?;
-    entry.mapping = u16::try_from(to.iter().position(|known| known == key)?).ok()?;
-    Some(entry)
-}
-
-/// What vouches for a file that we wrote: only if it is still the one that we wrote.
-fn written_stat(dirs: &mut DirCursor, entry: &Entry, stamp: i64) -> Result<crate::fs::Stat, Error> {
-    let (directory, name) = split(&entry.path);
-    let unknown = crate::fs::Stat { size: entry.stat.size, ..Default::default() };
-    let Some(dir) = dirs.at(directory)? else { return Ok(unknown) };
-    match look(dir, name) {
-        Ok(Live::File { stat, .. }) if stat.mtime == stamp && stat.size == entry.stat.size => Ok(stat),
-        _ => Ok(unknown),
-    }
 }

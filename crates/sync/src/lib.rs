@@ -16,6 +16,7 @@ mod fs;
 mod path;
 mod plan;
 mod prepare;
+mod record;
 mod render;
 mod reuse;
 mod rollback;

@@ -17,7 +17,7 @@ use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Old, Op
 use crate::state::manifest::{Entry, ManifestReader, Rendered};
 use crate::state::staging::{Staging, check_file_size};
 use crate::state::undo::{self, UndoHeader, UndoRecord, UndoWriter};
-use crate::volume::{Volume, sync_dir};
+use crate::volume::{Volume, sync_dir, unless_damaged};
 use crate::{Desired, Error, Limits, Rules, clock};
 
 /// Up to so many files are made durable one by one; beyond, one `syncfs` for the whole volume is cheaper
@@ -317,11 +317,7 @@ pub(crate) fn keep_for_undo(volume: &Volume, prepared: &Prepared, rules: &dyn Ru
     let Some(generation) = prepared.header.undo else { return Ok(()) };
     let undo_dir = volume.undo_dir();
     undo::remove(&undo_dir, generation)?;
-    let (mut manifest, before) = match ManifestReader::open(&volume.manifest_path()) {
-        Ok(opened) => opened.unzip(),
-        Err(Error::Damaged { .. }) => (None, None),
-        Err(error) => return Err(error),
-    };
+    let (mut manifest, before) = unless_damaged(ManifestReader::open(&volume.manifest_path()))?.unzip();
     let header = UndoHeader {
         before,
         to_commit: prepared.header.manifest.commit.clone(),

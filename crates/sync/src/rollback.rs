@@ -5,15 +5,15 @@ use std::os::fd::AsFd as _;
 
 use stoker_object::ObjectId;
 
-use crate::apply::renumbered;
 use crate::fs::{DirCursor, Live, Stat, copy, hash_file, look, open_file};
 use crate::path::{order, split};
+use crate::record::renumbered;
 use crate::seen::Seen;
 use crate::state::journal::{JournalHeader, JournalWriter, Old, Op, Origin, Record, Rollback};
 use crate::state::manifest::{Entry, Header, ManifestReader, MappingKey};
 use crate::state::staging::{Staging, ensure_room};
 use crate::state::undo::{self, UndoHeader, UndoReader, UndoRecord};
-use crate::volume::{Volume, sync_dir};
+use crate::volume::{Volume, sync_dir, unless_damaged};
 use crate::{Error, Prepared, Rules, clock};
 
 /// One generation, for people.
@@ -158,11 +158,8 @@ pub(crate) fn prepare(
 }
 
 fn current(volume: &Volume) -> Result<(Option<ManifestReader>, Header), Error> {
-    match ManifestReader::open(&volume.manifest_path()) {
-        Ok(Some((reader, header))) => Ok((Some(reader), header)),
-        Ok(None) | Err(Error::Damaged { .. }) => Ok((None, Header::default())),
-        Err(error) => Err(error),
-    }
+    let (reader, header) = unless_damaged(ManifestReader::open(&volume.manifest_path()))?.unzip();
+    Ok((reader, header.unwrap_or_default()))
 }
 
 /// The manifest's header afterwards: that of the time before, with every mapping an entry may name.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use crate::path::{beneath, split};
+use crate::state::journal::JournalReader;
 use crate::state::manifest::{Header, ManifestReader};
 use crate::state::staging::Staging;
 use crate::{Error, Identity, clock};
@@ -88,11 +89,19 @@ impl Volume {
 
     /// What was synced here; `None` for a volume without a (readable) manifest.
     pub fn synced(&self) -> Result<Option<Synced>, Error> {
-        match ManifestReader::open(&self.manifest_path()) {
-            Ok(opened) => Ok(opened.map(|(_, header)| synced(header))),
-            Err(Error::Damaged { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let opened = unless_damaged(ManifestReader::open(&self.manifest_path()))?;
+        Ok(opened.map(|(_, header)| synced(header)))
+    }
+
+    /// The destinations of the mappings that an interrupted apply, or the last sync, is about: rules for
+    /// work without the resource are made from them.
+    pub fn destinations(&self) -> Result<Vec<String>, Error> {
+        let journal = unless_damaged(JournalReader::open(&self.journal_path()))?;
+        let manifest = unless_damaged(ManifestReader::open(&self.manifest_path()))?;
+        let mut all = journal.map(|(_, header)| header.keep_dirs).unwrap_or_default();
+        let synced = manifest.map(|(_, header)| header.mappings).unwrap_or_default();
+        all.extend(synced.into_iter().map(|key| key.destination));
+        Ok(all)
     }
 
     /// The staging area: what is in it counts once its bytes were checked, which this does.
@@ -220,6 +229,14 @@ impl Volume {
 
     fn hold_path(&self) -> PathBuf {
         self.state_dir.join("hold")
+    }
+}
+
+/// What cannot be read says nothing.
+pub(crate) fn unless_damaged<T>(opened: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match opened {
+        Err(Error::Damaged { .. }) => Ok(None),
+        opened => opened,
     }
 }
 

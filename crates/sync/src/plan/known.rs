@@ -5,6 +5,7 @@ use std::path::Path;
 use super::mapping::{Resolved, Source};
 use crate::path::{beneath, order};
 use crate::state::manifest::{Entry, ManifestReader, MappingKey};
+use crate::volume::unless_damaged;
 use crate::{Error, Rules};
 
 /// The old manifest's entries in order, their mappings numbered after the new table.
@@ -25,12 +26,8 @@ pub(crate) struct Table {
 
 impl<'a> Known<'a> {
     pub(crate) fn open(path: &Path, mappings: &[Resolved<'_>], rules: &'a dyn Rules) -> Result<Self, Error> {
-        let (reader, header) = match ManifestReader::open(path) {
-            Ok(opened) => opened.unzip(),
-            // What cannot be read says nothing: everything is hashed, and nothing is ours until it is found equal.
-            Err(Error::Damaged { .. }) => (None, None),
-            Err(error) => return Err(error),
-        };
+        // Without a readable manifest everything is hashed, and nothing is ours until it is found equal.
+        let (reader, header) = unless_damaged(ManifestReader::open(path))?.unzip();
         let table = Table::new(
             mappings,
             header.as_ref().map(|header| header.mappings.as_slice()).unwrap_or_default(),

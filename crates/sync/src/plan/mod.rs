@@ -24,7 +24,7 @@ use crate::reuse::Removed;
 use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Op, Origin};
 use crate::state::manifest::{Header, ManifestReader};
 use crate::state::staging::{Staging, ensure_room};
-use crate::volume::Volume;
+use crate::volume::{Volume, unless_damaged};
 use crate::{Desired, Error, Rules, Trees, clock};
 use known::Known;
 use node::Merge;
@@ -173,11 +173,7 @@ pub(crate) fn plan(
 }
 
 fn readable_header(volume: &Volume) -> Result<Option<Header>, Error> {
-    match ManifestReader::open(&volume.manifest_path()) {
-        Ok(opened) => Ok(opened.map(|(_, header)| header)),
-        Err(Error::Damaged { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(unless_damaged(ManifestReader::open(&volume.manifest_path()))?.map(|(_, header)| header))
 }
 
 fn skipped(mappings: &[Resolved<'_>]) -> Vec<String> {
