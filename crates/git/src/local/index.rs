@@ -43,7 +43,9 @@ impl PackIndex {
         let first = usize::from(id.as_bytes()[0]);
         let start = first.checked_sub(1).map_or(0, |before| self.fanout[before]);
         let range = u64::from(start)..u64::from(self.fanout[first]);
-        let Some(rank) = search(&self.file, HEADER, 20, range, id.as_bytes())? else { return Ok(None) };
+        let Some((rank, _)) = search::<20>(&self.file, HEADER, range, id.as_bytes())? else {
+            return Ok(None);
+        };
         let mut short = [0; 4];
         self.file.read_exact_at(&mut short, HEADER + 24 * self.len() + 4 * rank)?;
         let short = u32::from_be_bytes(short);

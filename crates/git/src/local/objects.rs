@@ -39,7 +39,7 @@ pub(super) struct Objects {
 pub(super) struct Made {
     pub kind: Kind,
     pub size: u64,
-    /// Whether there was something to undo: it was stored as a delta.
+    /// Whether deltas were applied for it now: what the cache has needs none.
     pub delta: bool,
     /// The file that [`Place`] gave for it; without one it is in memory.
     pub file: Option<File>,

@@ -57,11 +57,6 @@ impl LocalRepository {
         failure.map_or(Ok(()), Err)
     }
 
-    /// What an object is once tags are followed; `None` if it is not here.
-    pub fn peel(&mut self, id: &ObjectId) -> Result<Option<(Kind, ObjectId)>, Error> {
-        peel(&mut self.objects, id)
-    }
-
     /// Makes `trees` hold a commit and all its trees, and the tags on the way if `wanted` is one. Gives
     /// the commit. Trees that are there already are not read.
     ///
@@ -249,6 +244,7 @@ fn count(limits: &Limits, stats: &mut PackStats, made: &Made) -> Result<(), Erro
     Ok(())
 }
 
+/// What an object is once tags are followed; `None` if it is not here.
 fn peel(objects: &mut Objects, wanted: &ObjectId) -> Result<Option<(Kind, ObjectId)>, Error> {
     let mut id = *wanted;
     for _ in 0..MOST_TAGS {

@@ -9,34 +9,32 @@ use super::scratch::scratch_file;
 use crate::error::Error;
 
 /// Sorted bytes are fetched in blocks of this size once a search has come close.
-const BLOCK: u64 = 4096;
+const BLOCK: usize = 4096;
 
-/// Finds `key` in a file of sorted records: `stride` bytes each, the first one at byte `start`,
-/// every record beginning with its key. Gives the record's number, looking only at `range`.
-pub(crate) fn search(
+/// Finds `key` in a file of sorted records of `N` bytes, the first one at byte `start`, every record
+/// beginning with its key. Gives the record and its number, looking only at the numbers in `range`.
+pub(crate) fn search<const N: usize>(
     file: &File,
     start: u64,
-    stride: u64,
     mut range: Range<u64>,
     key: &[u8],
-) -> io::Result<Option<u64>> {
-    let mut block = [0; BLOCK as usize];
-    while (range.end.saturating_sub(range.start)) * stride > BLOCK {
+) -> io::Result<Option<(u64, [u8; N])>> {
+    let mut block = [0; BLOCK];
+    while range.end.saturating_sub(range.start) > (BLOCK / N) as u64 {
         let middle = range.start + (range.end - range.start) / 2;
-        let found = &mut block[..key.len()];
-        file.read_exact_at(found, start + middle * stride)?;
-        match (*found).cmp(key) {
-            Ordering::Equal => return Ok(Some(middle)),
+        let mut record = [0; N];
+        file.read_exact_at(&mut record, start + middle * N as u64)?;
+        match record[..key.len()].cmp(key) {
+            Ordering::Equal => return Ok(Some((middle, record))),
             Ordering::Less => range.start = middle + 1,
             Ordering::Greater => range.end = middle,
         }
     }
     let count = range.end.saturating_sub(range.start) as usize;
-    let stride = stride as usize;
-    let block = &mut block[..count * stride];
-    file.read_exact_at(block, start + range.start * stride as u64)?;
-    let place = block.chunks_exact(stride).position(|record| record.starts_with(key));
-    Ok(place.map(|place| range.start + place as u64))
+    let block = &mut block[..count * N];
+    file.read_exact_at(block, start + range.start * N as u64)?;
+    let mut numbered = (range.start..).zip(block.as_chunks::<N>().0);
+    Ok(numbered.find(|(_, record)| record.starts_with(key)).map(|(number, record)| (number, *record)))
 }
 
 /// Records of `N` bytes, more of them than memory should hold: the newest are kept in a buffer, the
@@ -98,15 +96,15 @@ impl<const N: usize> Records<N> {
         Ok(())
     }
 
-    /// The number of the record that begins with `key`; the records must have come in that order.
-    pub fn find(&self, key: &[u8]) -> Result<Option<u64>, Error> {
+    /// The record that begins with `key`, and its number; the records must have come in that order.
+    pub fn find(&self, key: &[u8]) -> Result<Option<(u64, [u8; N])>, Error> {
         let in_tail = self.tail.first().is_some_and(|first| first[..key.len()] <= *key);
         if in_tail {
             let place = self.tail.binary_search_by(|record| record[..key.len()].cmp(key));
-            return Ok(place.ok().map(|place| self.written + place as u64));
+            return Ok(place.ok().map(|place| (self.written + place as u64, self.tail[place])));
         }
         match &self.file {
-            Some(file) => search(file, 0, N as u64, 0..self.written, key).map_err(failed("read")),
+            Some(file) => search(file, 0, 0..self.written, key).map_err(failed("read")),
             None => Ok(None),
         }
     }
@@ -134,7 +132,7 @@ mod tests {
         }
         assert_eq!(records.len(), 5000);
         for n in (0..5000_u64).step_by(7).chain([4999]) {
-            assert_eq!(records.find(&(n * 3).to_be_bytes()).unwrap(), Some(n));
+            assert_eq!(records.find(&(n * 3).to_be_bytes()).unwrap(), Some((n, record(n, 0))));
             assert_eq!(records.find(&(n * 3 + 1).to_be_bytes()).unwrap(), None);
             records.set(n, record(n, 1)).unwrap();
             assert_eq!(records.get(n).unwrap(), record(n, 1));

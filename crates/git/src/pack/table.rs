@@ -35,8 +35,7 @@ impl OffsetTable {
 
     /// What began at `at`, if anything did.
     pub fn find(&self, at: u64) -> Result<Option<Known>, Error> {
-        let Some(number) = self.records.find(&at.to_be_bytes())? else { return Ok(None) };
-        let record = self.records.get(number)?;
+        let Some((_, record)) = self.records.find(&at.to_be_bytes())? else { return Ok(None) };
         let id = ObjectId::from_slice(&record[8..]).unwrap_or_default();
         Ok(Some(kind_of(record[RECORD - 1]).map_or(Known::Waiting, |kind| Known::Stored(kind, id))))
     }
@@ -44,7 +43,7 @@ impl OffsetTable {
     /// The object that began at `at`, which is in the table, has been stored.
     pub fn settle(&mut self, at: u64, kind: Kind, id: ObjectId) -> Result<(), Error> {
         match self.records.find(&at.to_be_bytes())? {
-            Some(number) => self.records.set(number, record(at, Known::Stored(kind, id))),
+            Some((number, _)) => self.records.set(number, record(at, Known::Stored(kind, id))),
             None => Ok(()),
         }
     }

@@ -69,14 +69,15 @@ pub(crate) struct Stores {
     pub trees: TreeStore,
     pub blobs: Folder,
     pub scratch: TempDir,
-    pub directory: TempDir,
+    /// Removed with the rest.
+    _directory: TempDir,
 }
 
 impl Stores {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let trees = TreeStore::open(directory.path()).unwrap();
-        Self { trees, blobs: Folder::new(), scratch: tempfile::tempdir().unwrap(), directory }
+        Self { trees, blobs: Folder::new(), scratch: tempfile::tempdir().unwrap(), _directory: directory }
     }
 
     pub fn receive(&mut self, pack: &[u8]) -> Result<PackStats, Error> {

@@ -11,6 +11,9 @@ use crate::error::Error;
 
 /// More segments than this are made one: each one costs two open files and a look at every search.
 const MAX_SEGMENTS: usize = 16;
+/// The same before it is known what is live: fetches over a bad link leave a segment each, and none
+/// of them may be lost, or they would never come to an end.
+const MAX_UNSORTED: usize = 32;
 /// Below this many bytes no room is worth saving.
 const SLACK: u64 = 256 * 1024;
 
@@ -35,6 +38,21 @@ impl TreeStore {
         Ok(())
     }
 
+    /// Makes one segment of too many. That it fails costs nothing but open files.
+    pub(super) fn merge_if_many(&mut self) {
+        if self.segments.len() <= MAX_UNSORTED {
+            return;
+        }
+        let everything: Vec<Vec<u8>> = self
+            .segments
+            .iter()
+            .map(|segment| vec![0xff; segment.index.len().div_ceil(8) as usize])
+            .collect();
+        if let Err(error) = self.rewrite(&everything) {
+            tracing::warn!(%error, "the segments of the tree store were not merged");
+        }
+    }
+
     /// About how many bytes the marked objects take: their share of each segment.
     fn live_bytes(&self, live: &[Vec<u8>]) -> u64 {
         let share = |(segment, bits): (&Segment, &Vec<u8>)| {
@@ -48,23 +66,18 @@ impl TreeStore {
     /// either the old segments are all there or the new one is, durable.
     fn rewrite(&mut self, live: &[Vec<u8>]) -> Result<(), Error> {
         let mut writer = Writer::create(&self.directory, self.next_number())?;
-        let mut segment = match self.copy(live, &mut writer) {
-            Ok(()) => Some(writer.finish()?),
-            Err(error) => {
-                writer.abandon();
-                return Err(error);
-            }
-        };
-        if let Some(segment) = &segment {
-            segment.sync()?;
-            File::open(&self.directory)
-                .and_then(|directory| directory.sync_all())
-                .map_err(failed("sync", &self.directory))?;
+        if let Err(error) = self.copy(live, &mut writer) {
+            writer.abandon();
+            return Err(error);
         }
+        let segment = writer.finish()?;
+        segment.sync()?;
+        let directory = File::open(&self.directory).and_then(|directory| directory.sync_all());
+        directory.map_err(failed("sync", &self.directory))?;
         for old in self.segments.drain(..) {
             old.names.remove();
         }
-        self.segments.extend(segment.take());
+        self.segments.push(segment);
         Ok(())
     }
 
@@ -73,6 +86,9 @@ impl TreeStore {
         for (number, bits) in live.iter().enumerate() {
             for rank in marked(bits) {
                 let Some((id, _)) = self.segments[number].index.record(rank) else { continue };
+                if writer.contains(&id) {
+                    continue;
+                }
                 if let Some(kind) = self.read(&id, &mut object)? {
                     writer.append(kind, &id, &object)?;
                 }

@@ -63,8 +63,8 @@ impl Index {
         if range.is_empty() {
             return None;
         }
-        let rank = search(&self.file, HEADER as u64, RECORD as u64, range, id.as_bytes()).ok()??;
-        Some(Place { rank, at: self.record(rank)?.1 })
+        let (rank, record) = search(&self.file, HEADER as u64, range, id.as_bytes()).ok()??;
+        Some(Place { rank, at: decode(&record)?.1 })
     }
 
     /// The object with this rank.
@@ -181,9 +181,7 @@ impl IndexBuilder {
 
 impl Run {
     fn find(&self, id: &ObjectId) -> Option<u64> {
-        let rank = search(&self.file, 0, RECORD as u64, 0..self.len, id.as_bytes()).ok()??;
-        let mut record = [0; RECORD];
-        self.file.read_exact_at(&mut record, rank * RECORD as u64).ok()?;
+        let (_, record) = search(&self.file, 0, 0..self.len, id.as_bytes()).ok()??;
         decode(&record).map(|(_, at)| at)
     }
 }

@@ -25,5 +25,6 @@ mod writer;
 
 pub use store::{Completeness, TreeStore};
 
-/// Bytes of a tree, commit or tag. A directory of 32 MiB has some 500,000 entries.
-pub(crate) const MAX_OBJECT: u64 = 32 << 20;
+/// Bytes of a tree, commit or tag. They are held in memory, as a delta's base and its result two at a
+/// time, by an agent that may have 32 MiB; a directory of this size has some 300,000 entries.
+pub(crate) const MAX_OBJECT: u64 = 16 << 20;

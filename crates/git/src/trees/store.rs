@@ -14,8 +14,12 @@ use super::walk::Walk;
 use super::writer::Writer;
 use crate::error::Error;
 
-/// Segments that are opened; retaining leaves far fewer.
+/// Segments that are opened; we leave fewer.
 const MAX_OPEN: usize = 64;
+/// Files that are looked at in a directory where others can make them.
+const MAX_FILES: usize = 65_536;
+/// Bytes of the buffer that is kept for looking at objects.
+const KEPT: usize = 256 * 1024;
 /// Numbers beyond this are not ours.
 const MAX_NUMBER: u32 = 1_000_000_000;
 
@@ -59,13 +63,11 @@ impl TreeStore {
         for number in numbers {
             segments.extend(Segment::open(directory, number)?);
         }
-        Ok(Self {
-            directory: directory.to_owned(),
-            segments,
-            markers: Markers::new(directory, commits),
-            writer: None,
-            spare: Vec::new(),
-        })
+        let markers = Markers::new(directory, commits);
+        let mut store =
+            Self { directory: directory.to_owned(), segments, markers, writer: None, spare: Vec::new() };
+        store.merge_if_many();
+        Ok(store)
     }
 
     /// Adds an object whose id the caller has computed from these bytes. One that is there already,
@@ -81,7 +83,9 @@ impl TreeStore {
         }
         let mut spare = std::mem::take(&mut self.spare);
         let there = self.find(id, &mut spare);
-        self.spare = spare;
+        if spare.capacity() <= KEPT {
+            self.spare = spare;
+        }
         if there?.is_some() {
             return Ok(());
         }
@@ -141,6 +145,7 @@ impl TreeStore {
     pub fn finish(&mut self) -> Result<(), Error> {
         if let Some(writer) = self.writer.take() {
             self.segments.push(writer.finish()?);
+            self.merge_if_many();
         }
         Ok(())
     }
@@ -207,7 +212,7 @@ impl Drop for TreeStore {
 /// The numbers of segments, and the commits of markers, the oldest first.
 fn list(directory: &Path) -> io::Result<(Vec<u32>, Vec<ObjectId>)> {
     let (mut numbers, mut commits) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(directory)? {
+    for entry in fs::read_dir(directory)?.take(MAX_FILES) {
         let entry = entry?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };

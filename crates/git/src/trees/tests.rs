@@ -188,7 +188,7 @@ fn damage_anywhere_loses_objects_and_never_gives_a_wrong_one() {
         let whole = fs::read(&path).unwrap();
         let other = directory.path().join(if file == "1.seg" { "1.idx" } else { "1.seg" });
         let companion = fs::read(&other).unwrap();
-        for at in 0..whole.len() {
+        for at in (0..whole.len()).step_by(31).chain(0..40) {
             let mut changed = whole.clone();
             changed[at] ^= 0x55;
             for bytes in [&changed[..], &whole[..at]] {
@@ -354,6 +354,79 @@ fn retaining_rewrites_what_is_mostly_dead() {
     let (old, _) = Estate::version(0, 40);
     let gone = old.objects.iter().filter(|(_, id, _)| !store.contains(id)).count();
     assert!(gone >= 20, "what only the first version had went with a rewriting: {gone}");
+}
+
+/// A directory with some of its files, each cut to a length.
+fn copy_of(directory: &Path, files: &[(String, Vec<u8>)]) -> TempDir {
+    let copy = tempfile::tempdir_in(directory.parent().unwrap()).unwrap();
+    for (name, bytes) in files {
+        fs::write(copy.path().join(name), bytes).unwrap();
+    }
+    copy
+}
+
+fn contents(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    names(directory).into_iter().map(|name| (name.clone(), fs::read(directory.join(name)).unwrap())).collect()
+}
+
+#[test]
+fn a_rewriting_can_be_killed_anywhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(&directory);
+    for version in 0..18 {
+        Estate::version(version, 8).0.put_into(&mut store);
+        store.finish().unwrap();
+    }
+    let (estate, commit) = Estate::version(17, 8);
+    assert_eq!(store.complete(&commit).unwrap(), Completeness::Complete);
+    let before = contents(directory.path());
+    store.retain(&[commit]).unwrap();
+    drop(store);
+    let after = contents(directory.path());
+    assert_eq!(names(directory.path()).len(), 3, "one segment and the marker");
+    let new: Vec<_> =
+        after.iter().filter(|file| !before.iter().any(|old| old.0 == file.0)).cloned().collect();
+    let mut states: Vec<Vec<(String, Vec<u8>)>> = Vec::new();
+    // While the new segment is written: cut short, without its index.
+    let segment = new.iter().find(|file| file.0.contains(".seg")).unwrap();
+    for len in (0..segment.1.len()).step_by(173) {
+        states.push(before.iter().cloned().chain([(segment.0.clone(), segment.1[..len].to_vec())]).collect());
+    }
+    // While its index is written.
+    let index = new.iter().find(|file| file.0.contains(".idx")).unwrap();
+    for len in (0..index.1.len()).step_by(211) {
+        let unfinished = (index.0.clone(), index.1[..len].to_vec());
+        states.push(before.iter().cloned().chain([segment.clone(), unfinished]).collect());
+    }
+    // While the old ones are removed.
+    for removed in 0..=before.len() {
+        states.push(before[removed..].iter().chain(&after).cloned().collect());
+    }
+    for state in states {
+        let copy = copy_of(directory.path(), &state);
+        let mut store = open(&copy);
+        estate.assert_all_in(&mut store);
+        store.distrust();
+        assert_eq!(store.complete(&commit).unwrap(), Completeness::Complete);
+        store.retain(&[commit]).unwrap();
+        estate.assert_all_in(&mut store);
+    }
+}
+
+#[test]
+fn fetches_that_never_end_keep_what_each_of_them_brought() {
+    let directory = tempfile::tempdir().unwrap();
+    let (estate, commit) = Estate::version(0, 30);
+    for (kind, id, bytes) in &estate.objects {
+        // Killed after each object, as a store that is dropped without being finished.
+        let mut store = open(&directory);
+        store.insert(*kind, id, bytes).unwrap();
+    }
+    let mut store = open(&directory);
+    estate.assert_all_in(&mut store);
+    assert_eq!(store.complete(&commit).unwrap(), Completeness::Complete);
+    let files = names(directory.path());
+    assert!(files.len() <= 2 * 33 + 1, "{}", files.len());
 }
 
 #[test]

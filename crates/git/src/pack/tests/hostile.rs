@@ -130,9 +130,9 @@ fn limits_stop_before_anything_is_made() {
 #[test]
 fn a_huge_tree_is_refused_by_its_declared_size() {
     let mut pack = PackBuilder::new();
-    pack.add(2, 33 << 20, &[], b"");
+    pack.add(2, 17 << 20, &[], b"");
     let outcome = Stores::new().receive(&pack.finish());
-    assert!(matches!(outcome, Err(Error::Limit { limit: 33_554_432, .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(Error::Limit { limit: 16_777_216, .. })), "{outcome:?}");
 }
 
 /// A chain of `length` blobs, each a delta on the one before it.
@@ -170,6 +170,39 @@ fn bases_that_come_later_are_waited_for() {
         for (id, content) in &chain {
             assert_eq!(stores.blobs.content(id).as_ref(), Some(content));
         }
+    }
+}
+
+#[test]
+fn more_deltas_wait_than_memory_holds() {
+    let base = noise(11, 300);
+    let id = object_id(Kind::Blob, &base);
+    let mut pack = PackBuilder::new();
+    let tails: Vec<_> = (0..2500_u32).map(u32::to_be_bytes).collect();
+    for tail in &tails {
+        pack.ref_delta(&id, &delta(300, 200, tail));
+    }
+    pack.blob(&base);
+    let mut stores = Stores::new();
+    stores.receive(&pack.finish()).unwrap();
+    for tail in tails {
+        let expected = [&base[..200], &tail].concat();
+        assert_eq!(stores.blobs.content(&object_id(Kind::Blob, &expected)), Some(expected));
+    }
+}
+
+#[test]
+fn a_base_is_found_however_far_back_it_began() {
+    let mut pack = PackBuilder::new();
+    let places: Vec<u64> = (0..3000_u32).map(|number| pack.blob(&number.to_be_bytes())).collect();
+    for place in places.iter().step_by(100) {
+        pack.ofs_delta(*place, &delta(4, 4, b"!"));
+    }
+    let mut stores = Stores::new();
+    stores.receive(&pack.finish()).unwrap();
+    for number in (0..3000_u32).step_by(100) {
+        let expected = [&number.to_be_bytes()[..], b"!"].concat();
+        assert_eq!(stores.blobs.content(&object_id(Kind::Blob, &expected)), Some(expected));
     }
 }
 

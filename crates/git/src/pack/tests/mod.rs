@@ -1,2 +1,3 @@
+mod failing;
 mod hostile;
 mod real;
