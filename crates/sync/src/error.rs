@@ -14,6 +14,16 @@ pub enum Error {
         /// What is wrong and what to do.
         why: &'static str,
     },
+    /// A mapping's source or destination leads out of its root once it is rendered.
+    #[error("{place} is {path:?}, which {why}")]
+    UnsafeMapping {
+        /// `mappings[0].source`, …
+        place: String,
+        /// As rendered.
+        path: String,
+        /// What is wrong and what to do.
+        why: &'static str,
+    },
     /// A file lies where nothing may be written.
     #[error(
         "{path:?} must never be written: {rule}. Narrow the mapping {mapping:?}, or add the path to excludePatterns"
@@ -28,15 +38,28 @@ pub enum Error {
     },
     /// The repository holds something that is no file and no directory.
     #[error(
-        "{path:?} in the repository is a {what}, which is never followed. Replace it by a file, or add {destination:?} to excludePatterns"
+        "{path:?} in the repository is a {what}, which is never followed. Replace it by {}",
+        instead(destination)
     )]
     NotAFile {
         /// Relative to the repository's root.
         path: String,
-        /// Relative to the data directory.
+        /// Relative to the data directory; empty if it is a mapping's own source.
         destination: String,
         /// `symbolic link` or `submodule`.
         what: &'static str,
+    },
+    /// The commit has a directory that no file system could hold.
+    #[error("{path:?} of commit {commit}: {why} (tree {tree}). Remove the entry from the repository")]
+    BadTree {
+        /// Relative to the data directory, or a mapping's source.
+        path: String,
+        /// The tree's id.
+        tree: String,
+        /// The commit.
+        commit: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// A required source is not in the commit.
     #[error(
@@ -202,8 +225,10 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::UnsafePath { .. }
+            | Self::UnsafeMapping { .. }
             | Self::NeverTouch { .. }
             | Self::NotAFile { .. }
+            | Self::BadTree { .. }
             | Self::Collision { .. }
             | Self::PruneRefused { .. }
             | Self::InTheWay { .. } => "UnsafePath",
@@ -237,6 +262,14 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
         rustix::io::Errno::from_io_error(error),
         Some(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT)
     )
+}
+
+/// What a link or submodule at this destination can be replaced by.
+fn instead(destination: &str) -> String {
+    if destination.is_empty() {
+        return "what it leads to, or correct the mapping's source".to_owned();
+    }
+    format!("a file, or add {destination:?} to excludePatterns")
 }
 
 fn hint(source: &io::Error) -> &'static str {

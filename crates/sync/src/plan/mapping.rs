@@ -1,6 +1,6 @@
 //! Mappings made concrete: rendered, brought to one spelling, and looked up in the commit.
 
-use stoker_object::{Entries, FastHasher, Mode, ObjectId};
+use stoker_object::{Entries, FastHasher, InvalidTree, Mode, ObjectId};
 
 use crate::path::{normalise, shown};
 use crate::render::Context;
@@ -60,8 +60,12 @@ pub(crate) fn resolve<'a>(
 }
 
 fn place(context: &Context, template: &str, index: usize, field: &str) -> Result<String, Error> {
-    let rendered = context.text(&format!("mappings[{index}].{field}"), template)?;
-    normalise(rendered.trim())
+    let place = format!("mappings[{index}].{field}");
+    let rendered = context.text(&place, template)?;
+    normalise(rendered.trim()).map_err(|error| match error {
+        Error::UnsafePath { path, why } => Error::UnsafeMapping { place, path, why },
+        other => other,
+    })
 }
 
 fn check(
@@ -96,7 +100,7 @@ fn look_up(trees: &mut dyn Trees, desired: &Desired, root: &ObjectId, path: &str
         read_tree(trees, desired, &tree, &mut bytes)?;
         let mut next = Source::Missing;
         for entry in Entries::new(&bytes) {
-            let entry = entry.map_err(|error| bad_tree(desired, &tree, &error.to_string()))?;
+            let entry = entry.map_err(|error| bad_tree(desired, &tree, path, &error))?;
             if entry.name == name.as_bytes() {
                 next = match entry.mode {
                     Mode::Tree => Source::Dir(entry.id),
@@ -121,11 +125,21 @@ pub(crate) fn read_tree(
     id: &ObjectId,
     bytes: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    trees.tree(id, bytes).map_err(|why| bad_tree(desired, id, &why))
+    trees.tree(id, bytes).map_err(|why| Error::ObjectMissing {
+        id: id.to_string(),
+        commit: desired.commit.short(),
+        why,
+    })
 }
 
-pub(crate) fn bad_tree(desired: &Desired, id: &ObjectId, why: &str) -> Error {
-    Error::ObjectMissing { id: id.to_string(), commit: desired.commit.short(), why: why.to_owned() }
+/// A tree that is here and cannot be used; `path` is the directory's.
+pub(crate) fn bad_tree(desired: &Desired, id: &ObjectId, path: &str, why: &InvalidTree) -> Error {
+    Error::BadTree {
+        path: shown(path),
+        tree: id.to_string(),
+        commit: desired.commit.short(),
+        why: shown(&why.to_string()),
+    }
 }
 
 /// Stands for everything besides the commit that decides what is written.

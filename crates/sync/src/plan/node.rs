@@ -79,7 +79,7 @@ impl Merge<'_> {
             };
             read_tree(trees, self.desired, &tree, &mut bytes)?;
             for entry in Entries::new(&bytes) {
-                let entry = entry.map_err(|error| bad_tree(self.desired, &tree, &error.to_string()))?;
+                let entry = entry.map_err(|error| bad_tree(self.desired, &tree, path, &error))?;
                 self.add(path, &mut children, index, &entry)?;
             }
         }
@@ -87,7 +87,7 @@ impl Merge<'_> {
             child.territory |= node.territory;
             child.mirrored |= node.mirrored;
         }
-        self.add_before(node, &mut children, trees, &mut bytes)?;
+        self.add_before(path, node, &mut children, trees, &mut bytes)?;
         check_collisions(path, &children)?;
         Ok(children)
     }
@@ -172,6 +172,7 @@ impl Merge<'_> {
     /// Finds the children's trees of the commit before, so that what did not change can be passed over.
     fn add_before(
         &self,
+        path: &str,
         node: &Node,
         children: &mut Children,
         trees: &mut dyn Trees,
@@ -183,7 +184,7 @@ impl Merge<'_> {
                 return Ok(());
             }
             for entry in Entries::new(bytes) {
-                let entry = entry.map_err(|error| bad_tree(self.desired, tree, &error.to_string()))?;
+                let entry = entry.map_err(|error| bad_tree(self.desired, tree, path, &error))?;
                 let child = std::str::from_utf8(entry.name).ok().and_then(|name| children.dirs.get_mut(name));
                 if let (Mode::Tree, Some(child)) = (entry.mode, child) {
                     child.before.get_or_insert_default().push((*index, entry.id));
