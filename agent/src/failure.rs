@@ -86,7 +86,22 @@ impl From<stoker_git::Error> for Failure {
             _ if error.is_transient() => Code::Unavailable,
             _ => Code::Data,
         };
-        Self::new(reason, code, error.to_string())
+        Self::new(reason, code, format!("{error}{}", next_step(error.cause())))
+    }
+}
+
+/// What the manifest or the Secrets offer against a fault of the repository. Git's side knows neither.
+fn next_step(error: &stoker_git::Error) -> &'static str {
+    use stoker_git::Error;
+    match error {
+        Error::UnknownRef { abbreviated: false, .. } | Error::NotACommit { .. } => {
+            ". Correct spec.git.ref, or push it"
+        }
+        Error::AuthFailed { .. } => ". Give spec.git.auth a token that may read the repository",
+        Error::Credential { .. } => ". Put the Secret's key there; it is read anew at every attempt",
+        Error::NotFound { .. } => ". Check spec.git.repo, and what the token of spec.git.auth may read",
+        Error::Unreachable { .. } => ". Check spec.git.repo and the way to it",
+        _ => "",
     }
 }
 

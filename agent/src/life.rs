@@ -164,7 +164,8 @@ impl<'a> Agent<'a> {
     fn once(&mut self) -> Result<ExitCode, Failure> {
         let result = self.turn(&Mail::default());
         if let Err(failure) = &result {
-            self.reporter.failed(failure);
+            // The program ends with it, and says it then.
+            self.reporter.note(failure);
         }
         self.refresh_report();
         result?;

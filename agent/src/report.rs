@@ -173,6 +173,7 @@ impl Reporter {
 
     /// The same failure again is logged once, with a count when it ends or changes.
     pub fn failed(&mut self, failure: &Failure) {
+        self.note(failure);
         match &mut self.last_failure {
             Some((message, count)) if *message == failure.message => {
                 *count += 1;
@@ -183,6 +184,10 @@ impl Reporter {
                 *last = Some((failure.message.clone(), 1));
             }
         }
+    }
+
+    /// A failure that somebody else tells people of.
+    pub fn note(&mut self, failure: &Failure) {
         self.status.sync_status = SyncStatus::Error;
         self.status.error_message = Some(failure.message.clone());
         self.status.reason = Some(failure.reason);

@@ -43,7 +43,8 @@ impl Rules for LayoutRules {
     }
 
     fn refuses_prune_all(&self, destination: &str) -> Option<String> {
-        stoker_layout::may_prune_all(destination).err().map(|refusal| refusal.to_string())
+        let refusal = stoker_layout::may_prune_all(destination).err()?;
+        Some(format!("{}; {}", refusal.holds, refusal.next))
     }
 
     fn essence(&self, name: &str, content: &[u8]) -> Option<ObjectId> {

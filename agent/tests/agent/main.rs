@@ -1,0 +1,5 @@
+//! The real program against real Git servers and a simulated gateway, from outside.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod refused;
+mod support;
