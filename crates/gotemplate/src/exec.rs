@@ -62,13 +62,14 @@ struct Scope<'a> {
     variables: usize,
     /// The dot outside.
     dot: Datum<'a>,
+    /// The operation of a `range`, which knows where it goes on and ends.
+    range: Option<Target>,
+    /// The turns of a `range` that has any; without, its else part runs.
     turns: Option<Turns<'a>>,
 }
 
 /// The turns of a loop.
 struct Turns<'a> {
-    /// Its operation, which knows where the loop goes on and ends.
-    op: Target,
     elements: Elements<'a>,
     /// How many variables each turn begins with.
     variables: usize,
@@ -140,8 +141,8 @@ impl<'a> Machine<'a, '_> {
             Op::Next { body, end } => self.turn(*body, *end)?,
             Op::Jump(target) => self.frame.at = *target,
             Op::End => self.close(),
-            Op::Break => self.leave(|next_and_end| next_and_end.1),
-            Op::Continue => self.leave(|next_and_end| next_and_end.0),
+            Op::Break => self.break_range(),
+            Op::Continue => self.continue_range(),
             Op::Call { at, name, pipe } => self.call_template(*at, name, pipe.as_ref())?,
         }
         Ok(())
@@ -190,7 +191,7 @@ impl<'a> Machine<'a, '_> {
 
     fn open(&mut self) {
         let dot = self.frame.dot.clone();
-        self.scopes.push(Scope { variables: self.variables.len(), dot, turns: None });
+        self.scopes.push(Scope { variables: self.variables.len(), dot, range: None, turns: None });
     }
 
     fn close(&mut self) {
@@ -217,28 +218,29 @@ impl<'a> Machine<'a, '_> {
             other => return Err(Failure::render(pipe.at, format!("range over {}", other.kind_name()))),
         };
         let variables = self.variables.len();
-        let turns = elements.filter(Elements::has_next).map(|elements| Turns { op, elements, variables });
-        let Some(turns) = turns else {
+        let turns = elements.filter(Elements::has_next).map(|elements| Turns { elements, variables });
+        let is_empty = turns.is_none();
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.range = Some(op);
+            scope.turns = turns;
+        }
+        if is_empty {
             self.frame.at = otherwise;
             return Ok(());
-        };
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.turns = Some(turns);
         }
         self.begin_turn(pipe)
     }
 
     /// After a turn: begins the next, or leaves.
     fn turn(&mut self, body: Target, end: Target) -> Result<(), Failure> {
-        let turns = self.scopes.last().and_then(|scope| scope.turns.as_ref());
-        let pipe = match turns {
-            Some(turns) if turns.elements.has_next() => match &self.program.bodies[self.frame.body][turns.op]
-            {
-                Op::Range { pipe, .. } => Some(pipe),
+        let scope = self.scopes.last();
+        let goes_on =
+            scope.and_then(|scope| scope.turns.as_ref()).is_some_and(|turns| turns.elements.has_next());
+        let pipe =
+            match scope.and_then(|scope| scope.range).map(|op| &self.program.bodies[self.frame.body][op]) {
+                Some(Op::Range { pipe, .. }) if goes_on => Some(pipe),
                 _ => None,
-            },
-            _ => None,
-        };
+            };
         let Some(pipe) = pipe else {
             self.frame.at = end;
             return Ok(());
@@ -274,18 +276,30 @@ impl<'a> Machine<'a, '_> {
         Ok(())
     }
 
-    /// Goes to the next turn or the end of the innermost loop, out of all that was opened in it.
-    fn leave(&mut self, where_to: fn((Target, Target)) -> Target) {
+    /// Goes to the end of the innermost `range`, out of all that was opened in it. In an else part that is the `range`
+    /// whose else part it is, though it has no turns.
+    fn break_range(&mut self) {
         while let Some(scope) = self.scopes.last() {
-            match &scope.turns {
-                Some(turns) => {
-                    if let Op::Range { next, end, .. } = &self.program.bodies[self.frame.body][turns.op] {
-                        self.frame.at = where_to((*next, *end));
-                    }
-                    return;
+            if let Some(op) = scope.range {
+                if let Op::Range { end, .. } = self.program.bodies[self.frame.body][op] {
+                    self.frame.at = end;
                 }
-                None => self.close(),
+                return;
             }
+            self.close();
+        }
+    }
+
+    /// Goes to the next turn of the innermost `range` that has turns.
+    fn continue_range(&mut self) {
+        while let Some(scope) = self.scopes.last() {
+            if let (Some(op), Some(_)) = (scope.range, &scope.turns) {
+                if let Op::Range { next, .. } = self.program.bodies[self.frame.body][op] {
+                    self.frame.at = next;
+                }
+                return;
+            }
+            self.close();
         }
     }
 

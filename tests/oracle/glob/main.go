@@ -1,6 +1,8 @@
 // Program glob answers whether doublestar patterns match paths, from JSON lines on standard input.
 //
-// A malformed pattern is an error whatever the path: doublestar.Match notices some faults only when it comes to them.
+// It asks as one does who compiles patterns once: ValidatePattern, then MatchUnvalidated. doublestar.Match matches alike, but
+// validates only what is left of a pattern where a match fails. So it misses faults that come after a match, and, after a
+// negated class that did not match, takes the rest of that class for a pattern: "[^a[]" on "a" is an error there.
 package main
 
 import (
@@ -18,11 +20,7 @@ type question struct {
 
 func main() {
 	lines.Answer(func(q *question) {
-		q.Match, q.Error = false, !doublestar.ValidatePattern(q.Pattern)
-		if q.Error {
-			return
-		}
-		matched, err := doublestar.Match(q.Pattern, q.Path)
-		q.Match, q.Error = matched, err != nil
+		q.Error = !doublestar.ValidatePattern(q.Pattern)
+		q.Match = !q.Error && doublestar.MatchUnvalidated(q.Pattern, q.Path)
 	})
 }
