@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use common::{Client, Estate, servers};
 use stoker_git::{Completeness, Error, PackStats};
 use stoker_object::ObjectId;
@@ -107,7 +110,7 @@ fn a_commit_that_is_gone_has_an_error_of_its_own_on_every_server() {
 
 #[test]
 fn trees_that_came_before_a_cut_are_not_fetched_again() {
-    let estate = Estate::new();
+    let estate = Estate::wide();
     let server =
         HttpServer::start(estate.root.path(), HttpOptions { filter: true, ..HttpOptions::default() })
             .unwrap();
@@ -138,7 +141,7 @@ fn trees_that_came_before_a_cut_are_not_fetched_again() {
 
 #[test]
 fn blobs_that_came_before_a_cut_are_not_fetched_again() {
-    let estate = Estate::new();
+    let estate = Estate::wide();
     let server =
         HttpServer::start(estate.root.path(), HttpOptions { filter: true, ..HttpOptions::default() })
             .unwrap();
@@ -160,10 +163,7 @@ fn blobs_that_came_before_a_cut_are_not_fetched_again() {
 fn more_blobs_than_fit_one_request_come_in_two() {
     let root = tempfile::tempdir().unwrap();
     let repository = Repository::init(root.path().join("many.git")).unwrap();
-    for number in 0..8100 {
-        repository.write(&format!("d{}/f{number}", number % 90), number.to_string()).unwrap();
-    }
-    let commit: ObjectId = repository.commit("many").unwrap().parse().unwrap();
+    let commit = import(&repository, 8100);
     let server =
         HttpServer::start(root.path(), HttpOptions { filter: true, ..HttpOptions::default() }).unwrap();
     let mut remote = common::remote(&server.url("many.git"));
@@ -220,7 +220,7 @@ fn a_server_that_gives_out_no_blobs_by_id_is_asked_for_the_commit() {
 
 #[test]
 fn damaged_stored_trees_are_fetched_again() {
-    let estate = Estate::new();
+    let estate = Estate::wide();
     let server =
         HttpServer::start(estate.root.path(), HttpOptions { filter: true, ..HttpOptions::default() })
             .unwrap();
@@ -233,4 +233,18 @@ fn damaged_stored_trees_are_fetched_again() {
     let after = estate.change_ten("after");
     client.fetch(&mut remote, &after).unwrap();
     client.assert_equals(&estate.repository, &after.to_string());
+}
+
+/// Commits so many small files, each different, without writing them to a work tree.
+fn import(repository: &Repository, count: usize) -> ObjectId {
+    let mut stream = String::from("commit refs/heads/main\ncommitter a <a> 1700000000 +0000\ndata 4\nmany\n");
+    for number in 0..count {
+        let (directory, content) = (number % 90, number.to_string());
+        stream += &format!("M 100644 inline d{directory}/f{number}\ndata {}\n{content}\n", content.len());
+    }
+    let mut git = repository.command();
+    let mut git = git.args(["fast-import", "--quiet"]).stdin(Stdio::piped()).spawn().unwrap();
+    git.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(git.wait().unwrap().success());
+    repository.rev_parse("main").unwrap().parse().unwrap()
 }

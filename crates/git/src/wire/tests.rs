@@ -103,12 +103,10 @@ fn a_changed_byte_never_makes_another_commit() {
     let (id, pack) = commit();
     let whole = answer(&pack);
     for at in 0..whole.len() {
-        for change in [1, 0x20, 0x80] {
-            let mut answer = whole.clone();
-            answer[at] ^= change;
-            if let Ok(fetched) = fetch(vec![answer], &id) {
-                assert_eq!(fetched.commit, id, "{at}");
-            }
+        let mut answer = whole.clone();
+        answer[at] ^= [1, 0x20, 0x80][at % 3];
+        if let Ok(fetched) = fetch(vec![answer], &id) {
+            assert_eq!(fetched.commit, id, "{at}");
         }
     }
 }

@@ -2,9 +2,9 @@
 //! comparison of both.
 #![allow(dead_code)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,10 @@ use stoker_object::{Entries, Kind, Mode, ObjectId, blob_id};
 use stoker_test_gitserver::{Daemon, DaemonOptions, HttpOptions, HttpServer, Repository};
 use tempfile::TempDir;
 
-/// Blobs as files named by their ids, as the agent's staging has them.
+/// Keeps small blobs in memory and large ones as files named by their ids.
 pub struct Sink {
     dir: PathBuf,
+    small: HashMap<ObjectId, Vec<u8>>,
     /// Blobs that came, in order.
     pub came: Vec<ObjectId>,
 }
@@ -23,7 +24,7 @@ pub struct Sink {
 impl Sink {
     pub fn new(dir: &Path) -> Self {
         fs::create_dir_all(dir).unwrap();
-        Self { dir: dir.to_owned(), came: Vec::new() }
+        Self { dir: dir.to_owned(), small: HashMap::new(), came: Vec::new() }
     }
 
     fn path(&self, id: &ObjectId) -> PathBuf {
@@ -31,18 +32,19 @@ impl Sink {
     }
 
     pub fn read(&self, id: &ObjectId) -> Option<Vec<u8>> {
-        fs::read(self.path(id)).ok()
+        self.small.get(id).cloned().or_else(|| fs::read(self.path(id)).ok())
     }
 }
 
 impl BlobSink for Sink {
     fn contains(&mut self, id: &ObjectId) -> bool {
-        self.path(id).exists()
+        self.small.contains_key(id) || self.path(id).exists()
     }
 
     fn small(&mut self, id: &ObjectId, content: &[u8]) -> io::Result<()> {
         self.came.push(*id);
-        fs::write(self.path(id), content)
+        self.small.insert(*id, content.to_owned());
+        Ok(())
     }
 
     fn create(&mut self, _: u64) -> io::Result<File> {
@@ -55,11 +57,11 @@ impl BlobSink for Sink {
     }
 
     fn open(&mut self, id: &ObjectId) -> io::Result<Option<File>> {
-        match File::open(self.path(id)) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let Some(content) = self.read(id) else { return Ok(None) };
+        let mut file = tempfile::tempfile_in(&self.dir)?;
+        file.write_all(&content)?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Some(file))
     }
 }
 
@@ -144,9 +146,9 @@ impl Client {
 }
 
 /// Fills a repository with every kind of content and gives its first commit.
-pub fn fill(repository: &Repository) -> ObjectId {
-    for project in 0..20 {
-        for view in 0..30 {
+fn fill(repository: &Repository, projects: usize) -> ObjectId {
+    for project in 0..projects {
+        for view in 0..20 {
             let path = format!("projects/p{project}/views/v{view}/view.json");
             repository.write(&path, format!("{{\"project\":{project},\"view\":{view}}}\n")).unwrap();
         }
@@ -156,7 +158,7 @@ pub fn fill(repository: &Repository) -> ObjectId {
     repository.write_executable("run.sh", "#!/bin/sh\n").unwrap();
     repository.symlink("link", "run.sh").unwrap();
     // Larger than any buffer, and not compressible.
-    repository.write("large.bin", noise(3_000_000)).unwrap();
+    repository.write("large.bin", noise(1_000_000)).unwrap();
     repository.commit("one").unwrap().parse().unwrap()
 }
 
@@ -180,10 +182,20 @@ pub struct Estate {
 }
 
 impl Estate {
+    /// 80 views.
     pub fn new() -> Self {
+        Self::with(4)
+    }
+
+    /// 600 views, where something is to happen in the middle of them.
+    pub fn wide() -> Self {
+        Self::with(30)
+    }
+
+    fn with(projects: usize) -> Self {
         let root = tempfile::tempdir().unwrap();
         let repository = Repository::init(root.path().join("plant.git")).unwrap();
-        let first = fill(&repository);
+        let first = fill(&repository, projects);
         Self { root, repository, first }
     }
 
