@@ -1,5 +1,6 @@
 //! What tests of packs, of the tree store and of local repositories share.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::process::Stdio;
@@ -14,33 +15,35 @@ use crate::error::Error;
 use crate::store::BlobSink;
 use crate::trees::TreeStore;
 
-/// A sink that keeps blobs as files, and holds the receiver to the promises of [`BlobSink`].
+/// A sink that keeps small blobs in memory and large ones as files, and counts them.
 pub(crate) struct Folder {
-    pub dir: TempDir,
+    blobs: HashMap<ObjectId, Vec<u8>>,
+    dir: TempDir,
     incoming: u64,
     pub small: usize,
     pub large: usize,
 }
 
 impl Folder {
-    pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), incoming: 0, small: 0, large: 0 }
+    fn new() -> Self {
+        Self { blobs: HashMap::new(), dir: tempfile::tempdir().unwrap(), incoming: 0, small: 0, large: 0 }
     }
 
     pub fn content(&self, id: &ObjectId) -> Option<Vec<u8>> {
-        fs::read(self.dir.path().join(id.to_string())).ok()
+        self.blobs.get(id).cloned().or_else(|| fs::read(self.dir.path().join(id.to_string())).ok())
     }
 }
 
 impl BlobSink for Folder {
     fn contains(&mut self, id: &ObjectId) -> bool {
-        self.dir.path().join(id.to_string()).exists()
+        self.blobs.contains_key(id) || self.dir.path().join(id.to_string()).exists()
     }
 
     fn small(&mut self, id: &ObjectId, content: &[u8]) -> io::Result<()> {
         assert_eq!(object_id(Kind::Blob, content), *id);
         self.small += 1;
-        fs::write(self.dir.path().join(id.to_string()), content)
+        self.blobs.insert(*id, content.to_vec());
+        Ok(())
     }
 
     fn create(&mut self, _size: u64) -> io::Result<File> {
@@ -57,6 +60,11 @@ impl BlobSink for Folder {
     }
 
     fn open(&mut self, id: &ObjectId) -> io::Result<Option<File>> {
+        if let Some(content) = self.blobs.get(id) {
+            let mut file = tempfile::tempfile()?;
+            file.write_all(content)?;
+            return Ok(Some(file));
+        }
         match File::open(self.dir.path().join(id.to_string())) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             outcome => outcome.map(Some),

@@ -37,12 +37,10 @@ fn a_pack_cut_at_any_byte_is_an_error() {
 fn a_pack_with_any_bit_changed_is_an_error() {
     let pack = small_pack();
     for at in 0..pack.len() {
-        for bit in [1, 0x10, 0x80] {
-            let mut changed = pack.clone();
-            changed[at] ^= bit;
-            // Version 3 is version 2 with another number; the checksum still does not fit.
-            assert!(Stores::new().receive(&changed).is_err(), "{at} {bit}");
-        }
+        let mut changed = pack.clone();
+        // Version 3 is version 2 with another number; the checksum still does not fit.
+        changed[at] ^= 1 << (at % 8);
+        assert!(Stores::new().receive(&changed).is_err(), "{at}");
     }
 }
 
@@ -51,7 +49,7 @@ fn damage_under_a_true_checksum_never_panics() {
     let pack = small_pack();
     let body = &pack[..pack.len() - 20];
     for at in 0..body.len() {
-        for bits in [0xff, 0x01, 0x40] {
+        for bits in [0xff, 1 << (at % 7)] {
             let mut changed = body.to_vec();
             changed[at] ^= bits;
             // Other contents may well be a valid pack: only the version byte and free bits are.
