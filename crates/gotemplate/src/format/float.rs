@@ -114,13 +114,24 @@ impl Digits {
                 let exact = wanted.min(MAX_FRACTION);
                 (format!("{magnitude:.exact$e}"), wanted - exact)
             }
-            None => (format!("{magnitude:e}"), 0),
+            None => (shortest(magnitude), 0),
         };
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let mut digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
         digits.resize(digits.len() + missing, b'0');
         Self { digits, point: exponent.parse::<i32>().unwrap_or(0) + 1 }
     }
+}
+
+/// The fewest digits that tell the number from all others, as `d.ddde±d`.
+///
+/// Where two such numbers are equally near, Go takes the even one and Rust the greater one: rounding to that many digits
+/// gives the even one, if it still tells the number.
+fn shortest(magnitude: f64) -> String {
+    let text = format!("{magnitude:e}");
+    let after_first = text.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count() - 1;
+    let even = format!("{magnitude:.after_first$e}");
+    if even.parse::<f64>().is_ok_and(|parsed| parsed.to_bits() == magnitude.to_bits()) { even } else { text }
 }
 
 /// `d.ddde±dd`
