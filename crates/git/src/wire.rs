@@ -101,8 +101,10 @@ impl Wire {
         let mut tips = Tips::new(*commit);
         let server = self.session.server(&mut tips)?;
         let no_blobs = server.no_blobs();
+        // Without a filter all blobs come along, and of those nobody knows what is here.
+        let haves = if no_blobs { haves } else { &[] };
         if let Some(first) = missing.first()
-            && no_blobs
+            && server.any_want()
             && !self.whole_commits
         {
             let wants = &missing[..missing.len().min(MOST_WANTS)];
@@ -116,8 +118,6 @@ impl Wire {
                 Ok(stats) => check_tree(trees, first).map(|()| stats),
             };
         }
-        // Without a filter all blobs come along, and of those nobody knows what is here.
-        let haves = if no_blobs { haves } else { &[] };
         let fetch = Fetch { wants: &[tips.want(&server)], haves, shallow: true, no_blobs };
         let stats = self.session.fetch(&server, &fetch, trees, blobs).map_err(|error| gone(error, commit))?;
         match missing.first() {

@@ -140,6 +140,60 @@ fn trees_that_came_before_a_cut_are_not_fetched_again() {
 }
 
 #[test]
+fn an_update_that_was_cut_goes_on_where_it_was() {
+    let estate = Estate::wide();
+    let server =
+        HttpServer::start(estate.root.path(), HttpOptions { filter: true, ..HttpOptions::default() })
+            .unwrap();
+    let url = server.url("plant.git");
+    let mut client = Client::new();
+    client.fetch(&mut common::remote(&url), &estate.first).unwrap();
+    for (path, _) in client.files(&estate.first) {
+        if path.ends_with("view.json") {
+            estate.repository.write(&path, format!("new {path}")).unwrap();
+        }
+    }
+    let after: ObjectId = estate.repository.commit("all views").unwrap().parse().unwrap();
+    server.update(|options| options.cut_after = Some(10_000));
+    let mut attempts = 0;
+    while let Err(error) = common::remote(&url).fetch_trees(&after, &mut client.trees, &mut client.sink) {
+        assert!(error.is_transient(), "{error}");
+        client.reopen();
+        attempts += 1;
+        assert!(attempts < 50, "no progress");
+    }
+    assert!(attempts > 1, "{attempts}");
+    server.update(|options| options.cut_after = None);
+    client.fetch(&mut common::remote(&url), &after).unwrap();
+    client.assert_equals(&estate.repository, &after.to_string());
+}
+
+#[test]
+fn a_server_without_filters_is_fetched_from_piece_by_piece_too() {
+    let estate = Estate::wide();
+    let server = HttpServer::start(estate.root.path(), HttpOptions::default()).unwrap();
+    let url = server.url("plant.git");
+    let mut client = Client::new();
+    // The large blob comes early, and the views after it do not fit in what is left.
+    server.update(|options| options.cut_after = Some(30_000));
+    let mut attempts = 0;
+    while let Err(error) =
+        common::remote(&url).fetch_trees(&estate.first, &mut client.trees, &mut client.sink)
+    {
+        assert!(error.is_transient(), "{error}");
+        client.reopen();
+        attempts += 1;
+        assert!(attempts < 50, "no progress");
+    }
+    assert!(attempts > 1, "{attempts}");
+    server.update(|options| options.cut_after = None);
+    let (trees, blobs) = client.fetch(&mut common::remote(&url), &estate.first).unwrap();
+    assert_eq!(trees, PackStats::default());
+    assert!(blobs.blobs > 0, "what was cut off is asked for by its id");
+    client.assert_equals(&estate.repository, &estate.first.to_string());
+}
+
+#[test]
 fn blobs_that_came_before_a_cut_are_not_fetched_again() {
     let estate = Estate::wide();
     let server =
