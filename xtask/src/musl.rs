@@ -98,6 +98,9 @@ pub fn build(package: &str, arch: Arch, progress: &mut Progress) -> Result<Built
 
     let made = workspace::target().join(arch.target()).join("dist").join(package);
     let built = place(&made, package, arch)?;
+    if arch.is_native() {
+        process::output(Command::new(&built.path).arg("--version")).context("the program does not start")?;
+    }
     progress.end("ok");
     Ok(built)
 }
@@ -121,7 +124,8 @@ fn check(program: &[u8], arch: Arch) -> Result<()> {
     Ok(())
 }
 
-fn gzip_9(contents: &[u8]) -> Result<u64> {
+/// The length of these bytes after `gzip -9`.
+pub fn gzip_9(contents: &[u8]) -> Result<u64> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     std::io::Write::write_all(&mut encoder, contents)?;
     Ok(encoder.finish()?.len() as u64)

@@ -1,6 +1,8 @@
 //! The verbs, one file each.
 
 mod audit;
+mod bench;
+mod demo;
 mod dist;
 mod test;
 
@@ -17,7 +19,7 @@ pub(crate) struct Verb {
     pub(crate) run: fn(Parser) -> Result<ExitCode>,
 }
 
-const VERBS: &[Verb] = &[test::VERB, audit::VERB, dist::VERB];
+const VERBS: &[Verb] = &[demo::VERB, test::VERB, audit::VERB, dist::VERB, bench::VERB];
 
 /// The list that `cargo xtask` prints.
 pub(crate) fn list() -> String {
