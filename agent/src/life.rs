@@ -38,9 +38,15 @@ const BUSY: Duration = Duration::from_hours(24);
 /// Runs until it is told to stop, or once.
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     log::init();
-    let settings = Settings::load(options)?;
     let mailbox = Arc::new(Mailbox::default());
     signals::listen(&mailbox)?;
+    let settings = match Settings::load(options) {
+        Ok(settings) => settings,
+        Err(failure) => {
+            leave_nothing_unfinished(options, &mailbox);
+            return Err(failure);
+        }
+    };
     let mut agent = Agent::start(options, settings, &mailbox)?;
     if options.once {
         return agent.once();
@@ -82,29 +88,29 @@ struct Agent<'a> {
 
 impl<'a> Agent<'a> {
     fn start(options: &'a Options, settings: Settings, mailbox: &Arc<Mailbox>) -> Result<Self, Failure> {
-        let holder =
-            format!("stoker-agent for gateway {:?}, process {}", settings.gateway_name, std::process::id());
-        let volume = Volume::open(&options.data, &holder)?;
+        let volume = Volume::open(&options.data, &holder(&settings.gateway_name))?;
         let synced = volume.synced()?;
         let shared = Arc::new(Shared::new(Facts {
             finishing: true,
             synced_before: synced.is_some_and(|synced| synced.identity == settings.identity()),
             succeeded: false,
             failed: false,
-            suspended: false,
+            suspended: settings.paused() || settings.dry_run || volume.hold()?.is_some(),
             elapsed: Duration::ZERO,
             deadline: Duration::from_secs(u64::from(settings.profile.start_deadline_seconds)),
         }));
         if let Some(address) = options.listen {
             serve::start(address, Arc::clone(&shared))?;
         }
+        finish_interrupted(&volume, mailbox)?;
+        shared.start(|facts| facts.finishing = false);
         let repository = Repository::open(
             &settings.resource.spec.git.repo,
             &settings.git_options(volume.state_dir()),
             &volume.trees_dir(),
         )?;
         let now = Instant::now();
-        let mut agent = Self {
+        Ok(Self {
             rules: settings.rules(),
             gateway: gateway(&settings, mailbox)?,
             gateway_runs: false,
@@ -132,33 +138,7 @@ impl<'a> Agent<'a> {
             waiting_since: None,
             projects: BTreeSet::new(),
             received: 0,
-        };
-        agent.finish_interrupted()?;
-        agent.shared.start(|facts| facts.finishing = false);
-        Ok(agent)
-    }
-
-    /// A journal is finished before anything else, without Git or network, also when paused.
-    fn finish_interrupted(&mut self) -> Result<(), Failure> {
-        let rules = LayoutRules::new(&self.volume.destinations()?);
-        match self.volume.finish(&rules, self.mailbox.stop_flag()) {
-            Ok(None) => Ok(()),
-            Ok(Some(applied)) => {
-                tracing::info!(commit = applied.commit, "finished an interrupted sync");
-                for path in &applied.displaced {
-                    tracing::warn!(
-                        path,
-                        "it was changed on the gateway; that version is kept in .stoker/local"
-                    );
-                }
-                Ok(self.volume.set_mark(Mark::ScanPending, true)?)
-            }
-            Err(error @ (stoker_sync::Error::ObjectMissing { .. } | stoker_sync::Error::Damaged { .. })) => {
-                tracing::warn!(%error, "an interrupted sync cannot be finished; it is done anew");
-                Ok(self.volume.abandon()?)
-            }
-            Err(error) => Err(error.into()),
-        }
+        })
     }
 
     fn once(&mut self) -> Result<ExitCode, Failure> {
@@ -189,6 +169,8 @@ impl<'a> Agent<'a> {
 
     fn live(&mut self) {
         let mut mail = Mail::default();
+        // What is on the volume is told before anybody is asked for anything.
+        self.refresh_report();
         while !self.mailbox.stopping() {
             self.shared.alive(BUSY);
             let result = self.turn(&mail);
@@ -258,8 +240,9 @@ impl<'a> Agent<'a> {
         self.reload()?;
         self.look_at_gateway();
         self.note_on_disk();
-        if let Some((reason, why)) = self.suspended()? {
-            self.shared.start(|facts| facts.suspended = true);
+        let suspended = self.suspended()?;
+        self.shared.start(|facts| facts.suspended = suspended.is_some() || self.settings.dry_run);
+        if let Some((reason, why)) = suspended {
             self.reporter.suspended(reason, Some(why));
             self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
             self.look_at = Instant::now() + self.settings.period();
@@ -304,7 +287,6 @@ impl<'a> Agent<'a> {
         self.wanted = None;
         self.settled = None;
         self.resolve_at = Instant::now();
-        self.shared.start(|facts| facts.suspended = false);
         Ok(())
     }
 
@@ -365,7 +347,6 @@ impl<'a> Agent<'a> {
         if here {
             self.shared.start(|facts| facts.succeeded = true);
         }
-        self.shared.start(|facts| facts.suspended = self.settings.dry_run);
         Ok(())
     }
 
@@ -530,6 +511,44 @@ impl<'a> Agent<'a> {
         }
         Ok(())
     }
+}
+
+/// A journal is finished before anything else, without Git or network, also when paused.
+fn finish_interrupted(volume: &Volume, mailbox: &Mailbox) -> Result<(), Failure> {
+    let rules = LayoutRules::new(&volume.destinations()?);
+    match volume.finish(&rules, mailbox.stop_flag()) {
+        Ok(None) => Ok(()),
+        Ok(Some(applied)) => {
+            tracing::info!(commit = applied.commit, "finished an interrupted sync");
+            for path in &applied.displaced {
+                tracing::warn!(path, "it was changed on the gateway; that version is kept in .stoker/local");
+            }
+            Ok(volume.set_mark(Mark::ScanPending, true)?)
+        }
+        Err(error @ (stoker_sync::Error::ObjectMissing { .. } | stoker_sync::Error::Damaged { .. })) => {
+            tracing::warn!(%error, "an interrupted sync cannot be finished; it is done anew");
+            Ok(volume.abandon()?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A manifest that is wrong is no reason to leave a volume half-written.
+fn leave_nothing_unfinished(options: &Options, mailbox: &Mailbox) {
+    if !Volume::is_interrupted(&options.data) {
+        return;
+    }
+    let finished = Volume::open(&options.data, &holder(options.gateway_name.as_deref().unwrap_or_default()))
+        .map_err(Failure::from)
+        .and_then(|volume| finish_interrupted(&volume, mailbox));
+    if let Err(failure) = finished {
+        tracing::error!(reason = %failure.reason, "an interrupted sync cannot be finished: {failure}");
+    }
+}
+
+/// What others read who find the volume in use.
+fn holder(gateway: &str) -> String {
+    format!("stoker-agent for gateway {gateway:?}, process {}", std::process::id())
 }
 
 fn gateway(settings: &Settings, mailbox: &Arc<Mailbox>) -> Result<Gateway, Failure> {

@@ -93,6 +93,7 @@ impl Reporter {
     /// What is on the volume at the start, or after a change.
     pub fn on_disk(&mut self, synced: Option<&Synced>, hold: Option<&Hold>, settings: &Settings) {
         self.status.profile_name = Some(settings.profile_name.clone());
+        self.status.dry_run = settings.dry_run;
         let commit = synced.map(|synced| synced.commit.clone()).filter(|commit| !commit.is_empty());
         if self.status.last_sync_time.is_none() {
             self.status.last_sync_time =
@@ -111,7 +112,6 @@ impl Reporter {
         self.status.synced_ref = Some(reference.to_owned());
         self.status.error_message = None;
         self.status.reason = None;
-        self.status.dry_run = false;
         self.status.dry_run_diff_added = None;
         self.status.dry_run_diff_modified = None;
         self.status.dry_run_diff_deleted = None;
@@ -151,7 +151,6 @@ impl Reporter {
     }
 
     pub fn dry_run(&mut self, added: u64, modified: u64, deleted: u64) {
-        self.status.dry_run = true;
         self.status.dry_run_diff_added = Some(added);
         self.status.dry_run_diff_modified = Some(modified);
         self.status.dry_run_diff_deleted = Some(deleted);

@@ -39,6 +39,13 @@ pub(crate) fn normalise(path: &str) -> Result<String, Error> {
     Ok(clean)
 }
 
+/// Whether a path is spelled as [`normalise`] spells it.
+pub(crate) fn is_plain(path: &str) -> bool {
+    path.len() <= MAX_PATH
+        && !path.as_bytes().contains(&0)
+        && path.split('/').all(|name| !matches!(name, "" | "." | "..") && name.len() <= MAX_NAME)
+}
+
 /// Why a name cannot be a component of a path, if it cannot.
 pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
     match name {
@@ -107,6 +114,14 @@ mod tests {
         }
         for root in [".", "./", ""] {
             assert_eq!(normalise(root).unwrap(), "", "{root}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_plain_if_it_is_spelled_as_it_would_be() {
+        for path in ["a", "a/b", ".a/b.", "a/b/", "./a", "a//b", "a/../b", "/a", "", ".", "a\0b", "ä/b"] {
+            let plain = !path.is_empty() && normalise(path).is_ok_and(|normal| normal == path);
+            assert_eq!(is_plain(path), plain, "{path:?}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! A gateway's data directory with our state in it: the one way to plan, apply, look and go back.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -15,13 +17,21 @@ use crate::{Error, Identity, clock};
 /// The state directory's name in the data directory.
 pub const STATE_DIR: &str = ".stoker";
 
+/// The journal's name in the state directory.
+const JOURNAL: &str = "journal";
+
 /// An open volume. While it is open no other agent on this node works on it.
 pub struct Volume {
     data_dir: PathBuf,
     state_dir: PathBuf,
     /// Holds the kernel's lock; it fences one node only.
     _lock: Option<File>,
+    /// The manifest's header as it was read last, and which file that was.
+    header: RefCell<Option<(FileId, Header)>>,
 }
+
+/// Tells a file from the one that takes its place: inode, size, modification time.
+type FileId = (u64, u64, i64, i64);
 
 /// What was synced to a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,29 +87,32 @@ impl Volume {
             real_dir(dir)?;
         }
         let lock = lock(&data_dir, &state_dir.join("lock"), holder)?;
-        Ok(Self { data_dir, state_dir, _lock: Some(lock) })
+        Ok(Self { data_dir, state_dir, _lock: Some(lock), header: RefCell::default() })
     }
 
     /// Opens a data directory to look at only: no lock, nothing is made.
     pub fn open_read_only(data_dir: &Path) -> Result<Self, Error> {
         let data_dir = data_dir.canonicalize().map_err(Error::io("open", data_dir))?;
         let state_dir = data_dir.join(STATE_DIR);
-        Ok(Self { data_dir, state_dir, _lock: None })
+        Ok(Self { data_dir, state_dir, _lock: None, header: RefCell::default() })
+    }
+
+    /// Whether an apply was interrupted here, so that [`Self::finish`] has something to do. Makes nothing.
+    pub fn is_interrupted(data_dir: &Path) -> bool {
+        data_dir.join(STATE_DIR).join(JOURNAL).exists()
     }
 
     /// What was synced here; `None` for a volume without a (readable) manifest.
     pub fn synced(&self) -> Result<Option<Synced>, Error> {
-        let opened = unless_damaged(ManifestReader::open(&self.manifest_path()))?;
-        Ok(opened.map(|(_, header)| synced(header)))
+        Ok(self.header()?.map(synced))
     }
 
     /// The destinations of the mappings that an interrupted apply, or the last sync, is about: rules for
     /// work without the resource are made from them.
     pub fn destinations(&self) -> Result<Vec<String>, Error> {
         let journal = unless_damaged(JournalReader::open(&self.journal_path()))?;
-        let manifest = unless_damaged(ManifestReader::open(&self.manifest_path()))?;
         let mut all = journal.map(|(_, header)| header.keep_dirs).unwrap_or_default();
-        let synced = manifest.map(|(_, header)| header.mappings).unwrap_or_default();
+        let synced = self.header()?.map(|header| header.mappings).unwrap_or_default();
         all.extend(synced.into_iter().map(|key| key.destination));
         Ok(all)
     }
@@ -207,6 +220,21 @@ impl Volume {
         sync_dir(&self.state_dir)
     }
 
+    /// The header of a readable manifest; the file is read again only when it is another one.
+    pub(crate) fn header(&self) -> Result<Option<Header>, Error> {
+        let path = self.manifest_path();
+        let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
+        let id = (metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());
+        if let Some((known, header)) = self.header.borrow().as_ref()
+            && *known == id
+        {
+            return Ok(Some(header.clone()));
+        }
+        let header = unless_damaged(ManifestReader::open(&path))?.map(|(_, header)| header);
+        *self.header.borrow_mut() = header.clone().map(|header| (id, header));
+        Ok(header)
+    }
+
     pub(crate) fn manifest_path(&self) -> PathBuf {
         self.state_dir.join("manifest")
     }
@@ -216,7 +244,7 @@ impl Volume {
     }
 
     pub(crate) fn journal_path(&self) -> PathBuf {
-        self.state_dir.join("journal")
+        self.state_dir.join(JOURNAL)
     }
 
     pub(crate) fn undo_dir(&self) -> PathBuf {

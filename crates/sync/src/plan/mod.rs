@@ -22,9 +22,9 @@ use crate::fs::DirCursor;
 use crate::render::{Context, Place, Renderer};
 use crate::reuse::Removed;
 use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Op, Origin};
-use crate::state::manifest::{Header, ManifestReader};
+use crate::state::manifest::Header;
 use crate::state::staging::{Staging, ensure_room};
-use crate::volume::{Volume, unless_damaged};
+use crate::volume::Volume;
 use crate::{Desired, Error, Rules, Trees, clock};
 use known::Known;
 use node::Merge;
@@ -108,7 +108,7 @@ pub(crate) fn plan(
     let context = Context::new(&desired.data);
     let filter = PathFilter::new(&desired.excludes)
         .map_err(|error| Error::Pattern { pattern: error.pattern.clone(), why: error.to_string() })?;
-    let old = readable_header(volume)?;
+    let old = volume.header()?;
     let old_tree = old.as_ref().and_then(|header| header.tree.parse().ok());
     let mappings = mapping::resolve(desired, old_tree, &context, trees, rules)?;
     let fingerprint = mapping::fingerprint(desired, &mappings, &context, rules).to_string();
@@ -170,10 +170,6 @@ pub(crate) fn plan(
         ..JournalHeader::default()
     };
     Ok(Plan { summary, header, path, places, removed })
-}
-
-fn readable_header(volume: &Volume) -> Result<Option<Header>, Error> {
-    Ok(unless_damaged(ManifestReader::open(&volume.manifest_path()))?.map(|(_, header)| header))
 }
 
 fn skipped(mappings: &[Resolved<'_>]) -> Vec<String> {

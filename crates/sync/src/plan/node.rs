@@ -179,6 +179,13 @@ impl Merge<'_> {
         bytes: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let Some(before) = &node.before else { return Ok(()) };
+        if before == &node.trees {
+            // The same trees: the same children.
+            for child in children.dirs.values_mut() {
+                child.before = Some(child.trees.clone());
+            }
+            return Ok(());
+        }
         for (index, tree) in before {
             if trees.tree(tree, bytes).is_err() {
                 return Ok(());

@@ -179,7 +179,7 @@ impl Reader {
         };
         let prefix = prefix.to_owned();
         let path = prefix + &self.string()?;
-        if path.len() as u64 > MAX_STRING || crate::path::normalise(&path)? != path {
+        if !crate::path::is_plain(&path) {
             return Err(self.damaged("a path is not in its plain spelling"));
         }
         path.clone_into(&mut self.last_path);
