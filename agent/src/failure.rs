@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use stoker_api::Reason;
 
@@ -17,6 +18,8 @@ pub struct Failure {
     pub message: String,
     /// The exit code of `--once` and of commands (design, section 3).
     pub code: Code,
+    /// What a server asked to wait before the next try.
+    pub retry_after: Option<Duration>,
 }
 
 /// Exit codes (`sysexits.h`).
@@ -40,7 +43,7 @@ pub enum Code {
 
 impl Failure {
     pub fn new(reason: Reason, code: Code, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), code }
+        Self { reason, message: message.into(), code, retry_after: None }
     }
 
     pub fn config(message: impl Into<String>) -> Self {
@@ -86,7 +89,8 @@ impl From<stoker_git::Error> for Failure {
             _ if error.is_transient() => Code::Unavailable,
             _ => Code::Data,
         };
-        Self::new(reason, code, format!("{error}{}", next_step(error.cause())))
+        let message = format!("{error}{}", next_step(error.cause()));
+        Self { retry_after: error.retry_after(), ..Self::new(reason, code, message) }
     }
 }
 

@@ -32,6 +32,8 @@ const FULL_LOOK: Duration = Duration::from_hours(6);
 const SETTLE: Duration = Duration::from_millis(300);
 /// A walk takes at most one part in this many of a core.
 const WALK_SHARE: u32 = 100;
+/// A server that asks to wait is obeyed up to this.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// A fetch has time limits of its own; until it ends the sync thread counts as alive.
 const BUSY: Duration = Duration::from_hours(24);
 
@@ -199,6 +201,7 @@ impl<'a> Agent<'a> {
                 self.shared.start(|facts| facts.failed = true);
                 let entropy = u64::from(std::process::id()) ^ Instant::now().elapsed().as_nanos() as u64;
                 let wait = self.backoff.next(entropy.wrapping_mul(2_654_435_761));
+                let wait = wait.max(failure.retry_after.unwrap_or_default().min(LONGEST_WAIT));
                 tracing::debug!(
                     seconds = wait.as_secs(),
                     failures = self.backoff.failures(),
