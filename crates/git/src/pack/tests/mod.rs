@@ -1,3 +1,4 @@
+mod deltas;
 mod failing;
 mod hostile;
 mod real;
