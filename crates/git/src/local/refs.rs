@@ -136,10 +136,12 @@ impl Refs {
             let usable = target.starts_with("refs/") && is_safe(target);
             return Ok(usable.then(|| Content::Symbolic(target.to_owned())));
         }
-        match text.get(..40).unwrap_or(text).parse() {
-            Ok(id) => Ok(Some(Content::Id(id))),
-            Err(_) => Err(Error::Corrupt(format!("{} holds no object id", path.display()))),
+        let id = text.get(..40).unwrap_or(text).parse().ok();
+        if id.is_none() {
+            // A power cut leaves such files; it must not keep other refs from being found.
+            tracing::warn!(path = %path.display(), "a ref's file holds no object id");
         }
+        Ok(id.map(Content::Id))
     }
 
     /// Gives the lines of `packed-refs`.

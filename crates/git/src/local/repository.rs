@@ -42,19 +42,17 @@ impl LocalRepository {
     /// Shows `refs` the refs whose names begin with one of `prefixes`, tags peeled.
     pub fn refs(&mut self, prefixes: &[String], refs: &mut dyn RefSink) -> Result<(), Error> {
         let Self { refs: on_disk, objects, .. } = self;
-        let mut failure = None;
         on_disk.list(prefixes, &mut |mut line: RefLine<'_>| {
             // Branches are commits by themselves.
-            if line.peeled.is_none() && !line.name.starts_with("refs/heads/") && failure.is_none() {
+            if line.peeled.is_none() && !line.name.starts_with("refs/heads/") {
                 match peel(objects, &line.id) {
-                    Ok(Some((_, id))) if id != line.id => line.peeled = Some(id),
-                    Ok(_) => {}
-                    Err(error) => failure = Some(error),
+                    Ok(id) => line.peeled = id.filter(|id| *id != line.id),
+                    // Whoever wants this ref is told when its objects are fetched; others are not kept waiting.
+                    Err(error) => tracing::warn!(%error, name = line.name, "a ref leads nowhere"),
                 }
             }
             refs.see(line);
-        })?;
-        failure.map_or(Ok(()), Err)
+        })
     }
 
     /// Makes `trees` hold a commit and all its trees, and the tags on the way if `wanted` is one. Gives
@@ -244,8 +242,8 @@ fn count(limits: &Limits, stats: &mut PackStats, made: &Made) -> Result<(), Erro
     Ok(())
 }
 
-/// What an object is once tags are followed; `None` if it is not here.
-fn peel(objects: &mut Objects, wanted: &ObjectId) -> Result<Option<(Kind, ObjectId)>, Error> {
+/// What is left of an object once tags are followed; `None` if it is not here.
+fn peel(objects: &mut Objects, wanted: &ObjectId) -> Result<Option<ObjectId>, Error> {
     let mut id = *wanted;
     for _ in 0..MOST_TAGS {
         match objects.kind(&id)? {
@@ -253,7 +251,7 @@ fn peel(objects: &mut Objects, wanted: &ObjectId) -> Result<Option<(Kind, Object
                 let Some(made) = objects.read(&id, &mut in_memory)? else { return Ok(None) };
                 id = target(&id, objects.object(&made))?;
             }
-            kind => return Ok(kind.map(|kind| (kind, id))),
+            kind => return Ok(kind.map(|_| id)),
         }
     }
     Err(endless_tags(wanted))

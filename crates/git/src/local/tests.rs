@@ -242,6 +242,19 @@ fn refs_are_those_that_git_lists() {
 }
 
 #[test]
+fn a_broken_ref_does_not_hide_the_others() {
+    let (_directory, repository) = history(1);
+    repository.branch("good").unwrap();
+    let heads = repository.path().join(".git/refs/heads");
+    fs::write(heads.join("empty"), "").unwrap();
+    fs::write(heads.join("other.lock"), repository.head().unwrap()).unwrap();
+    fs::write(heads.join("out"), "ref: ../../../../etc/passwd").unwrap();
+    fs::write(repository.path().join(".git/refs/tags/gone"), "7".repeat(40)).unwrap();
+    let names: Vec<_> = refs(repository.path(), &["refs/"]).into_iter().map(|seen| seen.0).collect();
+    assert_eq!(names, ["refs/heads/good", "refs/heads/main", "refs/tags/gone"]);
+}
+
+#[test]
 fn a_detached_or_unborn_head_is_told() {
     let (_directory, repository) = history(1);
     let commit = repository.head().unwrap();

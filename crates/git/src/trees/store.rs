@@ -23,7 +23,11 @@ const KEPT: usize = 256 * 1024;
 /// Numbers beyond this are not ours.
 const MAX_NUMBER: u32 = 1_000_000_000;
 
-/// A directory of trees, commits and tags. See the [module](self).
+/// A directory of trees, commits and tags, found by id; one process at a time.
+///
+/// Every object is verified against its id when it is read, so that nothing is synced on its way in:
+/// what a kill, a power cut or somebody else's hand makes of the files, objects are missing at worst,
+/// and fetched again.
 pub struct TreeStore {
     pub(super) directory: PathBuf,
     /// The newest last: it is asked first.

@@ -98,7 +98,9 @@ impl<'a> Walk<'a> {
     /// Adds an object to those to look at, once.
     fn enter(&mut self, id: ObjectId, before: Option<ObjectId>) {
         let Some((segment, Place { rank, .. })) = self.store.locate(&id) else {
-            self.missing.insert(id);
+            if self.missing.len() < MAX_MISSING {
+                self.missing.insert(id);
+            }
             return;
         };
         let (byte, bit) = ((rank / 8) as usize, 1 << (rank % 8));
