@@ -16,7 +16,7 @@ pub use site::Site;
 pub use tree::{Tree, assert_same};
 
 /// Far more than anything here takes, also on a machine that is busy with other things.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// The agent's own directory in the data directory.
 pub const STATE: &str = ".stoker";

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::STATE;
 
 /// Paths below a directory with what is there; the agent's state directory is left out.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree(pub BTreeMap<String, Entry>);
 
 #[derive(Clone, PartialEq, Eq)]
