@@ -62,7 +62,7 @@ fn run_all(options: &Options) -> Result<Tally> {
 }
 
 fn formatting(progress: &mut Progress) -> Result<Tally> {
-    let arguments = ["fmt", "--all", "--check"];
+    let arguments = ["fmt", "--all", "--", "--check", "--color", "never"];
     cargo_check(progress, "formatting", "`cargo fmt --all` puts it right", &arguments)
 }
 
