@@ -100,7 +100,11 @@ impl Trees for StoredTrees<'_> {
     fn tree(&mut self, id: &ObjectId, bytes: &mut Vec<u8>) -> Result<(), String> {
         match self.0.read(id, bytes) {
             Ok(Some(_)) => Ok(()),
-            Ok(None) => Err("it was not fetched".to_owned()),
+            Ok(None) => {
+                // The store took the set for complete, and it is not: the next fetch looks for real.
+                self.0.distrust();
+                Err("it is gone from the state directory; the next attempt fetches it again".to_owned())
+            }
             Err(error) => Err(error.to_string()),
         }
     }

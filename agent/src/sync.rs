@@ -99,7 +99,7 @@ impl Sync<'_> {
         let fetched = self.repository.fetch_blobs(&plan, &mut staging, &mut progress);
         drop(progress);
         make_room(&mut staging, fetched)?;
-        let prepared = self.volume.prepare(&staging, plan, &desired, self.rules);
+        let prepared = self.volume.prepare(&mut staging, plan, &desired, self.rules);
         let prepared = make_room(&mut staging, prepared.map_err(Failure::from))?;
         let touched = touched(&prepared)?;
         if self.settings.dry_run {

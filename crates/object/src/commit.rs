@@ -97,8 +97,12 @@ mod tests {
 
     #[test]
     fn a_tag_names_its_target() {
-        let tag = TagHeader::parse(format!("object {TREE}\ntype commit\ntag v1\ntagger x\n\nm").as_bytes()).unwrap();
-        assert_eq!((tag.target.to_string().as_str(), tag.kind, tag.name.as_str()), (TREE, Kind::Commit, "v1"));
+        let tag = TagHeader::parse(format!("object {TREE}\ntype commit\ntag v1\ntagger x\n\nm").as_bytes())
+            .unwrap();
+        assert_eq!(
+            (tag.target.to_string().as_str(), tag.kind, tag.name.as_str()),
+            (TREE, Kind::Commit, "v1")
+        );
     }
 
     #[test]

@@ -26,6 +26,17 @@ impl ObjectId {
         &self.0
     }
 
+    /// The forty digits: a file's name, made for every file of a sync.
+    pub fn hex(&self) -> Hex {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 40];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Hex(hex)
+    }
+
     /// The first seven digits, as `git log --oneline` and `lastSyncCommitShort` show them.
     pub fn short(&self) -> String {
         let mut hex = self.to_string();
@@ -34,9 +45,20 @@ impl ObjectId {
     }
 }
 
+/// An id's forty digits, without an allocation.
+#[derive(Clone, Copy)]
+pub struct Hex([u8; 40]);
+
+impl Hex {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.pad(self.hex().as_str())
     }
 }
 
@@ -109,7 +131,9 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for bad in ["", "main", "9daeafb", "9daeafb9864cf43055ae93beb0afd6c7d144bfaG", "é".repeat(20).as_str()] {
+        for bad in
+            ["", "main", "9daeafb", "9daeafb9864cf43055ae93beb0afd6c7d144bfaG", "é".repeat(20).as_str()]
+        {
             assert!(bad.parse::<ObjectId>().is_err(), "{bad}");
         }
     }

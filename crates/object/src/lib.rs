@@ -9,5 +9,5 @@ mod tree;
 
 pub use commit::{CommitHeader, TagHeader};
 pub use hash::{Collision, FastHasher, Hasher, blob_id};
-pub use id::{InvalidId, Kind, ObjectId};
+pub use id::{Hex, InvalidId, Kind, ObjectId};
 pub use tree::{Entries, Entry, InvalidTree, Mode};

@@ -11,7 +11,7 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use stoker_object::ObjectId;
 
-use crate::fs::{DirCursor, Live, hash_file, look, open_file};
+use crate::fs::{DirCursor, Live, hash_file, look, open_file, open_sized};
 use crate::path::{beneath, split};
 use crate::prepare::{ONE_BY_ONE, Prepared, keep_for_undo};
 use crate::record::write_manifest;
@@ -269,13 +269,12 @@ impl<'a> Run<'a> {
     /// The bytes are looked at once more, through the descriptor of the very file that is renamed.
     fn check_staged(&mut self, entry: &Entry, staged: &str) -> Result<(), Error> {
         let failed = |what| Error::io(what, self.volume.data_dir().join(&entry.path));
-        let file = match open_file(self.staging.as_fd(), staged) {
+        let (file, size) = match open_sized(self.staging.as_fd(), staged) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(self.lost(entry, "is gone"));
             }
             opened => opened.map_err(failed("open the staged version of"))?,
         };
-        let size = file.metadata().map_err(failed("examine the staged version of"))?.len();
         let content =
             hash_file(&file, size, &mut self.buffer).map_err(failed("read the staged version of"))?;
         if content == entry.content { Ok(()) } else { Err(self.lost(entry, "was changed by somebody else")) }

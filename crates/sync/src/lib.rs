@@ -86,7 +86,7 @@ impl Volume {
     /// Renders, stages and checks everything that the plan writes; its blobs must be staged by now.
     pub fn prepare(
         &self,
-        staging: &Staging,
+        staging: &mut Staging,
         plan: Plan,
         desired: &Desired,
         rules: &dyn Rules,

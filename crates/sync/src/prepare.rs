@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fs::{self, File, FileTimes, OpenOptions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -64,7 +64,7 @@ impl Prepared {
 
 struct Preparer<'a> {
     volume: &'a Volume,
-    staging: &'a Staging,
+    staging: &'a mut Staging,
     renderer: Renderer<'a>,
     rules: &'a dyn Rules,
     limits: Limits,
@@ -83,7 +83,7 @@ struct Preparer<'a> {
 /// Renders, stages and checks all that the plan writes. All blobs that the plan wants must be staged.
 pub(crate) fn prepare(
     volume: &Volume,
-    staging: &Staging,
+    staging: &mut Staging,
     plan: Plan,
     desired: &Desired,
     rules: &dyn Rules,
@@ -210,7 +210,7 @@ impl Preparer<'_> {
             // Another path claimed these bytes already, or they are the source's own.
             return fs::remove_file(&target).map_err(Error::io("remove", &target));
         }
-        fs::rename(&target, self.staging.path(&entry.content, 0)).map_err(Error::io("rename", &target))
+        self.staging.adopt(&target, &entry.content)
     }
 
     /// 0 for the first path with this content, which takes the staged file itself; a number of its own
@@ -245,11 +245,11 @@ impl Preparer<'_> {
             }
             opened => opened.map_err(Error::io("open", &path))?,
         };
-        set_mode_and_stamp(&file, entry.executable, self.stamp).map_err(Error::io("prepare", &path))?;
+        entry.stat.size =
+            set_mode_and_stamp(&file, entry.executable, self.stamp).map_err(Error::io("prepare", &path))?;
         if self.one_by_one {
             file.sync_all().map_err(Error::io("sync", &path))?;
         }
-        entry.stat.size = file.metadata().map_err(Error::io("examine", &path))?.len();
         check_file_size(entry.stat.size, self.limits)?;
         entry.essence = self.essence(entry, &file).map_err(Error::io("read", &path))?;
         Ok(nth)
@@ -277,19 +277,23 @@ impl Preparer<'_> {
     }
 }
 
-/// The stamp tells our own files from what others wrote since, across restarts.
-fn set_mode_and_stamp(file: &File, executable: bool, stamp: i64) -> std::io::Result<()> {
+/// The stamp tells our own files from what others wrote since, across restarts. Returns the size.
+fn set_mode_and_stamp(file: &File, executable: bool, stamp: i64) -> std::io::Result<u64> {
+    let metadata = file.metadata()?;
     let mode = if executable { 0o755 } else { 0o644 };
+    if metadata.mode() & 0o7777 != mode {
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+    }
     let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(stamp.unsigned_abs());
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.set_times(FileTimes::new().set_modified(modified))
+    file.set_times(FileTimes::new().set_modified(modified))?;
+    Ok(metadata.len())
 }
 
 /// Makes a staged file ready for its rename, and durable.
 pub(crate) fn finish_staged(path: &Path, executable: bool, stamp: i64) -> Result<(), Error> {
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(Error::io("open", path))?;
     set_mode_and_stamp(&file, executable, stamp)
-        .and_then(|()| file.sync_all())
+        .and_then(|_| file.sync_all())
         .map_err(Error::io("prepare", path))
 }
 

@@ -22,14 +22,30 @@ impl Seen {
     /// True if the id is certainly new.
     pub(crate) fn insert(&mut self, id: &ObjectId) -> bool {
         let mut fresh = false;
-        for word in id.as_bytes().chunks_exact(5).take(BITS_EACH) {
-            let number = word.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
-            let (at, bit) = (number / 64 % self.bits.len(), 1_u64 << (number % 64));
+        for (at, bit) in places(id, self.bits.len()) {
             fresh |= self.bits[at] & bit == 0;
             self.bits[at] |= bit;
         }
         fresh
     }
+
+    /// Whether no id came yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bits.iter().all(|word| *word == 0)
+    }
+
+    /// False if the id certainly did not come before.
+    pub(crate) fn may_contain(&self, id: &ObjectId) -> bool {
+        places(id, self.bits.len()).all(|(at, bit)| self.bits[at] & bit != 0)
+    }
+}
+
+/// The words and bits that stand for an id.
+fn places(id: &ObjectId, words: usize) -> impl Iterator<Item = (usize, u64)> {
+    id.as_bytes().chunks_exact(5).take(BITS_EACH).map(move |part| {
+        let number = part.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
+        (number / 64 % words, 1_u64 << (number % 64))
+    })
 }
 
 #[cfg(test)]
@@ -43,6 +59,6 @@ mod tests {
         let mut seen = Seen::for_entries(5000);
         let fresh = ids.iter().filter(|id| seen.insert(id)).count();
         assert!(fresh > 4900, "{fresh}");
-        assert!(ids.iter().all(|id| !seen.insert(id)));
+        assert!(ids.iter().all(|id| seen.may_contain(id) && !seen.insert(id)));
     }
 }

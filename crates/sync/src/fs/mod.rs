@@ -14,8 +14,11 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
+
+/// Room for some hundred names at a time.
+const NAMES_BUFFER: usize = 32 << 10;
 
 /// What vouches for a file's content as long as it stays the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,12 +82,17 @@ fn live(stat: &rustix::fs::Stat) -> Live {
 
 /// Opens a regular file for reading, without following a link and without waiting for a pipe's writer.
 pub(crate) fn open_file(dir: BorrowedFd<'_>, name: &str) -> io::Result<File> {
+    open_sized(dir, name).map(|(file, _)| file)
+}
+
+/// The same, with the file's size in bytes.
+pub(crate) fn open_sized(dir: BorrowedFd<'_>, name: &str) -> io::Result<(File, u64)> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(dir, name, flags, Mode::empty())?);
-    if file.metadata()?.is_file() {
-        return Ok(file);
+    match live(&rustix::fs::fstat(&file)?) {
+        Live::File { stat, .. } => Ok((file, stat.size)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
 }
 
 /// Opens a directory in an open directory, without following a link.
@@ -93,11 +101,18 @@ pub(crate) fn open_dir(dir: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno
     rustix::fs::openat(dir, name, flags, Mode::empty())
 }
 
-/// The names in an open directory that are UTF-8, each with whether it is a directory, sorted; and
-/// how many are not UTF-8 (they are not ours).
-pub(crate) fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<(String, bool)>> {
-    let mut names = Vec::new();
-    for entry in rustix::fs::Dir::read_from(dir)? {
+/// Calls `each` for every name in an open directory that is UTF-8 (others are not ours), with whether
+/// it is a directory; `buffer` is reused from directory to directory.
+pub(crate) fn names(
+    dir: BorrowedFd<'_>,
+    buffer: &mut Vec<u8>,
+    each: &mut dyn FnMut(&str, bool),
+) -> io::Result<()> {
+    rustix::fs::seek(dir, rustix::fs::SeekFrom::Start(0))?;
+    buffer.clear();
+    buffer.reserve(NAMES_BUFFER);
+    let mut entries = RawDir::new(dir, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
         let entry = entry?;
         let Ok(name) = entry.file_name().to_str() else { continue };
         if name == "." || name == ".." {
@@ -108,10 +123,9 @@ pub(crate) fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<(String, bool)>> {
             FileType::Unknown => look(dir, name)? == Live::Dir,
             _ => false,
         };
-        names.push((name.to_owned(), is_dir));
+        each(name, is_dir);
     }
-    names.sort_unstable();
-    Ok(names)
+    Ok(())
 }
 
 /// Gives `name` a second name elsewhere on the volume; copies where the file system has no links.

@@ -62,7 +62,7 @@ impl Plan {
     /// The blobs that have to come from Git: neither on the volume nor staged. A blob may come twice.
     pub fn wants(&self, staging: &Staging) -> Result<Wants, Error> {
         let journal = JournalReader::open(&self.path)?.map(|(reader, _)| reader);
-        Ok(Wants { journal, staging: staging.dir().to_owned() })
+        Ok(Wants { journal, staging: staging.dir().to_owned(), empty: staging.is_empty() })
     }
 }
 
@@ -70,6 +70,7 @@ impl Plan {
 pub struct Wants {
     journal: Option<JournalReader>,
     staging: PathBuf,
+    empty: bool,
 }
 
 impl Iterator for Wants {
@@ -90,7 +91,7 @@ impl Iterator for Wants {
                 Origin::Render => record.entry.source,
                 Origin::Staged(_) => record.entry.content,
             };
-            if !self.staging.join(Staging::name(&blob, 0)).exists() {
+            if self.empty || !self.staging.join(Staging::name(&blob, 0)).exists() {
                 return Some(Ok(blob));
             }
         }

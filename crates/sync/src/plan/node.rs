@@ -179,8 +179,8 @@ impl Merge<'_> {
         bytes: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let Some(before) = &node.before else { return Ok(()) };
-        if before == &node.trees {
-            // The same trees: the same children.
+        // The same trees: the same children. Not where a mapping is pinned: it brings what it was before itself.
+        if node.pins.is_empty() && before == &node.trees {
             for child in children.dirs.values_mut() {
                 child.before = Some(child.trees.clone());
             }

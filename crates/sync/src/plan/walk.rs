@@ -97,13 +97,11 @@ impl Walk<'_> {
         let root = self.dirs.root_path().to_owned();
         let Some(dir) = self.dirs.at(path)? else { return Ok(Some(Default::default())) };
         let (mut directories, mut others) = (BTreeSet::new(), BTreeSet::new());
-        for (name, is_dir) in names(dir).map_err(Error::io("read", root.join(path)))? {
-            if is_dir {
-                directories.insert(name)
-            } else {
-                others.insert(name)
-            };
-        }
+        names(dir, &mut self.buffer, &mut |name, is_dir| {
+            let names = if is_dir { &mut directories } else { &mut others };
+            names.insert(name.to_owned());
+        })
+        .map_err(Error::io("read", root.join(path)))?;
         Ok(Some((directories, others)))
     }
 

@@ -5,22 +5,31 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use stoker_object::ObjectId;
 
 use crate::fs::hash_file;
+use crate::seen::Seen;
 use crate::{Error, Limits};
 
 /// Left free for the gateway's own database and logs.
 const RESERVE: u64 = 16 << 20;
 /// The free space is asked for again after so many bytes.
 const ASK_EVERY: u64 = 1 << 20;
+/// Entries that [`Seen`] has room for: with more it only asks the file system more often.
+const ENTRIES: u64 = 50_000;
+/// The file that is being received.
+const INCOMING: &str = "incoming";
 
 /// The staging area of a volume.
-#[derive(Debug)]
 pub struct Staging {
     dir: PathBuf,
+    fd: OwnedFd,
+    /// What may be there: of most blobs that are not, it says so without asking the file system.
+    present: Seen,
     limits: Limits,
     written: u64,
     asked_at: u64,
@@ -31,15 +40,18 @@ impl Staging {
     /// Opens it, and drops what does not hash to its name (a power cut leaves such files).
     pub(crate) fn open(dir: PathBuf) -> Result<Self, Error> {
         fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
-        let mut buffer = Vec::new();
+        let (mut buffer, mut present) = (Vec::new(), Seen::for_entries(ENTRIES));
         for entry in fs::read_dir(&dir).map_err(Error::io("read", &dir))? {
             let path = entry.map_err(Error::io("read", &dir))?.path();
-            let genuine = is_genuine(&path, &mut buffer).unwrap_or(false);
-            if !genuine {
-                remove(&path)?;
+            match genuine(&path, &mut buffer) {
+                Ok(Some(id)) => {
+                    present.insert(&id);
+                }
+                Ok(None) | Err(_) => remove(&path)?,
             }
         }
-        Ok(Self { dir, limits: Limits::default(), written: 0, asked_at: 0, refusal: None })
+        let fd = File::open(&dir).map_err(Error::io("open", &dir))?.into();
+        Ok(Self { dir, fd, present, limits: Limits::default(), written: 0, asked_at: 0, refusal: None })
     }
 
     /// The limits for what comes next.
@@ -50,15 +62,25 @@ impl Staging {
 
     /// Whether the content is there, whole.
     pub fn contains(&self, id: &ObjectId) -> bool {
-        self.path(id, 0).exists()
+        self.present.may_contain(id)
+            && rustix::fs::accessat(&self.fd, id.hex().as_str(), Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
-    /// Keeps a whole small blob whose id was checked.
+    /// Keeps a whole small blob whose id was checked. A kill in between leaves a file that does not hash
+    /// to its name, which the next start drops.
     pub fn small(&mut self, id: &ObjectId, content: &[u8]) -> io::Result<()> {
         self.admit(content.len() as u64)?;
-        let incoming = self.dir.join("incoming");
-        File::create(&incoming)?.write_all(content)?;
-        fs::rename(incoming, self.path(id, 0))
+        let name = id.hex();
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(0o644);
+        let mut file = File::from(rustix::fs::openat(&self.fd, name.as_str(), flags, mode)?);
+        if let Err(error) = file.write_all(content) {
+            // What is half there must not be taken for the whole.
+            rustix::fs::unlinkat(&self.fd, name.as_str(), AtFlags::empty())?;
+            return Err(error);
+        }
+        self.present.insert(id);
+        Ok(())
     }
 
     /// A new file for a blob of `size` bytes; one at a time.
@@ -69,21 +91,38 @@ impl Staging {
             .write(true)
             .create(true)
             .truncate(true)
-            .open(self.dir.join("incoming"))
+            .open(self.dir.join(INCOMING))
     }
 
     /// The file made last holds this blob.
     pub fn keep(&mut self, id: &ObjectId) -> io::Result<()> {
-        fs::rename(self.dir.join("incoming"), self.path(id, 0))
+        rustix::fs::renameat(&self.fd, INCOMING, &self.fd, id.hex().as_str())?;
+        self.present.insert(id);
+        Ok(())
     }
 
     /// Reads a kept blob.
     pub fn get(&self, id: &ObjectId) -> io::Result<Option<File>> {
+        if !self.present.may_contain(id) {
+            return Ok(None);
+        }
         match File::open(self.path(id, 0)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// A rendered file lies at `from`: keep it under its content's id.
+    pub(crate) fn adopt(&mut self, from: &Path, id: &ObjectId) -> Result<(), Error> {
+        fs::rename(from, self.path(id, 0)).map_err(Error::io("rename", from))?;
+        self.present.insert(id);
+        Ok(())
+    }
+
+    /// Whether nothing was there when it was opened, nor came since.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.present.is_empty()
     }
 
     /// Why the last `small` or `create` was refused, if a limit or the free space was the reason.
@@ -108,6 +147,7 @@ impl Staging {
     pub fn clear(&mut self) -> Result<(), Error> {
         self.written = 0;
         self.asked_at = 0;
+        self.present = Seen::for_entries(ENTRIES);
         for entry in fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))? {
             remove(&entry.map_err(Error::io("read", &self.dir))?.path())?;
         }
@@ -175,15 +215,16 @@ pub(crate) fn ensure_room(dir: &Path, bytes: u64, inodes: u64) -> Result<(), Err
     Ok(())
 }
 
-fn is_genuine(path: &Path, buffer: &mut Vec<u8>) -> io::Result<bool> {
+/// The id that a file is named after, if its bytes hash to it.
+fn genuine(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Option<ObjectId>> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let Ok(id) = name.parse::<ObjectId>() else { return Ok(false) };
+    let Ok(id) = name.parse::<ObjectId>() else { return Ok(None) };
     if !fs::symlink_metadata(path)?.is_file() {
-        return Ok(false);
+        return Ok(None);
     }
     let file = File::open(path)?;
     let size = file.metadata()?.len();
-    Ok(hash_file(&file, size, buffer)? == id)
+    Ok((hash_file(&file, size, buffer)? == id).then_some(id))
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

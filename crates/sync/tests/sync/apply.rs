@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::support::*;
 use stoker_sync::{Limits, MaxDeletes, Trust};
 
@@ -93,6 +95,21 @@ fn a_trusted_walk_finds_what_a_full_walk_finds() {
     assert_eq!(gateway.read("tags/tags.json"), "[1]");
     let plan = gateway.volume().plan(&desired, &mut repo, &TestRules, Trust::Nothing).unwrap();
     assert!(plan.is_nothing(), "{:?}", plan.summary);
+}
+
+#[test]
+fn a_volume_where_nothing_was_signalled_takes_a_new_commit_all_the_same() {
+    for destination in [".", "d", "d/deeper"] {
+        let (gateway, mut repo, untouched) = (Gateway::new(), Repo::default(), BTreeSet::new());
+        let commit = repo.commit(&[("s/a/1", "1"), ("s/b/2", "2"), ("s/3", "3")]);
+        sync(&gateway, &mut repo, &desired(&commit, vec![map("s", destination)])).unwrap();
+        let commit = repo.commit(&[("s/a/1", "new"), ("s/b/2", "2"), ("s/3", "3")]);
+        let desired = desired(&commit, vec![map("s", destination)]);
+        let trust = Trust::AllBut(&untouched);
+        let (applied, _) = sync_trusting(&gateway, &mut repo, &desired, trust).unwrap();
+        assert_eq!(applied.written, 1, "{destination}");
+        assert_eq!(gateway.read(format!("{destination}/a/1").trim_start_matches("./")), "new");
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn interrupted(gateway: &Gateway, repo: &mut Repo, wanted: &Desired, steps: usiz
     let plan = volume.plan(wanted, repo, &TestRules, Trust::Nothing).unwrap();
     let mut staging = volume.staging().unwrap();
     stage(repo, &plan, &mut staging).unwrap();
-    let prepared = volume.prepare(&staging, plan, wanted, &TestRules).unwrap();
+    let prepared = volume.prepare(&mut staging, plan, wanted, &TestRules).unwrap();
     let stop = AtomicBool::new(false);
     let rules = StopAfter { steps: AtomicUsize::new(steps), stop: &stop };
     match volume.apply(&mut staging, prepared, wanted.undo, &rules, &stop) {
@@ -141,7 +141,7 @@ fn work_done_between_plan_and_rename_is_kept_and_named() {
     let plan = volume.plan(&wanted, &mut repo, &TestRules, Trust::Nothing).unwrap();
     let mut staging = volume.staging().unwrap();
     stage(&repo, &plan, &mut staging).unwrap();
-    let prepared = volume.prepare(&staging, plan, &wanted, &TestRules).unwrap();
+    let prepared = volume.prepare(&mut staging, plan, &wanted, &TestRules).unwrap();
     gateway.put("d/main/view.json", "at the last moment");
     gateway.put("d/main/old.png", "edited");
     let applied = volume.apply(&mut staging, prepared, wanted.undo, &TestRules, &run(false)).unwrap();
@@ -175,7 +175,7 @@ fn a_staged_file_that_somebody_changed_is_never_put_in_place() {
     let plan = volume.plan(&wanted, &mut repo, &TestRules, Trust::Nothing).unwrap();
     let mut staging = volume.staging().unwrap();
     stage(&repo, &plan, &mut staging).unwrap();
-    let prepared = volume.prepare(&staging, plan, &wanted, &TestRules).unwrap();
+    let prepared = volume.prepare(&mut staging, plan, &wanted, &TestRules).unwrap();
     for entry in std::fs::read_dir(gateway.data.join(".stoker/staging")).unwrap() {
         std::fs::write(entry.unwrap().path(), "planted").unwrap();
     }

@@ -258,7 +258,7 @@ pub fn sync_trusting(
     let mut staging = volume.staging()?;
     staging.set_limits(desired.limits);
     stage(repo, &plan, &mut staging)?;
-    let prepared = volume.prepare(&staging, plan, desired, &TestRules)?;
+    let prepared = volume.prepare(&mut staging, plan, desired, &TestRules)?;
     let applied = volume.apply(&mut staging, prepared, desired.undo, &TestRules, &run(false))?;
     Ok((applied, summary))
 }
