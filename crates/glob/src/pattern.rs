@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::matcher;
 use crate::shape::Shape;
 use crate::validate::{self, Error};
 
@@ -25,10 +24,7 @@ impl Pattern {
 
     /// Whether the whole of `path` matches. `/` separates components; nothing is normalised.
     pub fn matches(&self, path: &str) -> bool {
-        match &self.shape {
-            Shape::General => matcher::matches(&self.text, path),
-            shape => shape.matches(path),
-        }
+        self.shape.matches(&self.text, path)
     }
 
     /// Whether a match of a directory is a match of everything below it too.

@@ -51,7 +51,8 @@ impl Shape {
         }
     }
 
-    pub(crate) fn matches(&self, path: &str) -> bool {
+    /// Whether a path matches the pattern that has this shape.
+    pub(crate) fn matches(&self, pattern: &str, path: &str) -> bool {
         match self {
             Self::Literal(text) => path == &**text,
             Self::Tail(text) => is_tail(path, text),
@@ -60,7 +61,7 @@ impl Shape {
             Self::NameEnd(end) => path.ends_with(&**end) && !path.contains('/'),
             Self::TailNameEnd(end) => path.ends_with(&**end),
             Self::Everything => true,
-            Self::General => matcher::matches("", path),
+            Self::General => matcher::matches(pattern, path),
         }
     }
 
@@ -146,7 +147,11 @@ mod tests {
                     continue;
                 }
                 for path in &paths {
-                    assert_eq!(shape.matches(path), matcher::matches(&pattern, path), "{pattern} on {path}");
+                    assert_eq!(
+                        shape.matches(&pattern, path),
+                        matcher::matches(&pattern, path),
+                        "{pattern} on {path}"
+                    );
                 }
             }
         }

@@ -14,7 +14,8 @@ fn every_case_matches_as_in_doublestar() {
         let wanted = (line["error"] != true).then(|| line["match"] == true);
         let found = Pattern::new(pattern).ok().map(|pattern| pattern.matches(path));
         if found != wanted {
-            differences.push(format!("line {number}: {pattern:?} on {path:?}: Go {wanted:?}, here {found:?}"));
+            differences
+                .push(format!("line {number}: {pattern:?} on {path:?}: Go {wanted:?}, here {found:?}"));
         }
     }
     let cases = TABLE.lines().count();

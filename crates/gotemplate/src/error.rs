@@ -71,7 +71,8 @@ impl Fault {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) offset: usize,
-    pub(crate) kind: Kind,
+    /// Boxed: every token and every value is returned beside it.
+    pub(crate) kind: Box<Kind>,
 }
 
 #[derive(Debug)]
@@ -84,20 +85,24 @@ pub(crate) enum Kind {
 
 impl Failure {
     pub(crate) fn syntax(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, kind: Kind::Syntax(message.into()) }
+        Self::new(offset, Kind::Syntax(message.into()))
     }
 
     pub(crate) fn render(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, kind: Kind::Render(message.into()) }
+        Self::new(offset, Kind::Render(message.into()))
     }
 
     pub(crate) fn limit(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, kind: Kind::Limit(message.into()) }
+        Self::new(offset, Kind::Limit(message.into()))
+    }
+
+    pub(crate) fn new(offset: usize, kind: Kind) -> Self {
+        Self { offset, kind: Box::new(kind) }
     }
 
     pub(crate) fn into_error(self, template: &str, text: &[u8]) -> Error {
         let fault = |message| Fault::at(template, text, self.offset, message);
-        match self.kind {
+        match *self.kind {
             Kind::Syntax(message) => Error::Syntax(fault(message)),
             Kind::Render(message) => Error::Render(fault(message)),
             Kind::Limit(message) => Error::Limit(fault(message)),

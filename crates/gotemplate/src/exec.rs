@@ -150,7 +150,7 @@ impl<'a> Machine<'a, '_> {
 
     fn write(&mut self, at: Target, bytes: &[u8]) -> Result<(), Failure> {
         self.budget.take_bytes(at, bytes.len())?;
-        self.output.write_all(bytes).map_err(|error| Failure { offset: at, kind: Kind::Write(error) })
+        self.output.write_all(bytes).map_err(|error| Failure::new(at, Kind::Write(error)))
     }
 
     /// Writes the value of an action.

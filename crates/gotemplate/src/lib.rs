@@ -77,20 +77,4 @@ impl Template {
         exec::render(&self.program, &self.text, data, *limits, output)
             .map_err(|failure| failure.into_error(&self.name, &self.text))
     }
-
-    /// Whether rendering would copy the text as it is: it holds no action.
-    pub fn is_plain(&self) -> bool {
-        let ops = &self.program.bodies[self.program.main];
-        self.program.bodies.len() == 1
-            && matches!(&**ops, [] | [program::Op::Text { .. }])
-            && self.covers_text(ops)
-    }
-
-    fn covers_text(&self, ops: &[program::Op]) -> bool {
-        let written: usize = ops
-            .iter()
-            .map(|op| if let program::Op::Text { start, end } = op { end - start } else { 0 })
-            .sum();
-        written == self.text.len()
-    }
 }

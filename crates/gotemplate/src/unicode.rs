@@ -36,12 +36,15 @@ pub(crate) fn count(bytes: &[u8]) -> usize {
 
 /// `unicode.IsLetter` or `unicode.IsDigit`, or an underscore: what names are made of.
 pub(crate) fn is_alphanumeric(character: char) -> bool {
-    character == '_' || matches!(class(character), 1 | 2)
+    if character.is_ascii() {
+        return character == '_' || character.is_ascii_alphanumeric();
+    }
+    matches!(class(character), 1 | 2)
 }
 
 /// `strconv.IsPrint`.
 pub(crate) fn is_print(character: char) -> bool {
-    class(character) != 0
+    if character.is_ascii() { matches!(character, ' '..='~') } else { class(character) != 0 }
 }
 
 fn class(character: char) -> u32 {

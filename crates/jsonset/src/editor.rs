@@ -65,6 +65,8 @@ pub(crate) struct Editor<'p> {
     key: KeyReader,
     /// How much of the replaced value is equal to the new one so far; `None` when they differ.
     equal: Option<usize>,
+    /// The replaced value is a string in which a `[` before any `{` is an error.
+    watches_text: bool,
 }
 
 impl<'p> Editor<'p> {
@@ -79,6 +81,7 @@ impl<'p> Editor<'p> {
             count: 0,
             key: KeyReader::default(),
             equal: None,
+            watches_text: false,
         }
     }
 
@@ -102,7 +105,7 @@ impl<'p> Editor<'p> {
                 }
                 At::Ended => return Ok(()),
                 At::Kept(skip) => self.keep(skip, input, output),
-                At::Replaced(skip) => self.drop_replaced(skip, input),
+                At::Replaced(skip) => self.drop_replaced(skip, input)?,
                 At::Key => self.read_key(input, output),
                 _ if byte <= b' ' => {
                     if !self.drops_space() {
@@ -151,6 +154,7 @@ impl<'p> Editor<'p> {
                 self.findings.changes = true;
                 self.findings.trims_document |= self.level == 0;
                 self.equal = None;
+                self.watches_text = byte == b'"' && self.wanted().element.is_some();
                 self.at = At::Replaced(Skip::new(byte));
                 return Ok(0);
             }
@@ -232,8 +236,11 @@ impl<'p> Editor<'p> {
         length
     }
 
-    fn drop_replaced(&mut self, mut skip: Skip, input: &[u8]) -> usize {
+    fn drop_replaced(&mut self, mut skip: Skip, input: &[u8]) -> Result<usize, Error> {
         let (length, ended) = skip.advance(input);
+        if self.watches_text {
+            self.check_text(&input[..length])?;
+        }
         let new = &*self.patch.value;
         self.equal = self.equal.and_then(|done| {
             let next = done + length;
@@ -243,7 +250,21 @@ impl<'p> Editor<'p> {
         if ended {
             self.findings.changes |= self.equal != Some(new.len());
         }
-        length
+        Ok(length)
+    }
+
+    fn check_text(&mut self, text: &[u8]) -> Result<(), Error> {
+        match text.iter().find(|byte| matches!(byte, b'[' | b'{')) {
+            Some(b'[') => {
+                let (path, key) = (self.patch.path.to_string(), self.wanted().name.clone());
+                Err(Error::IntoText { path, key })
+            }
+            Some(_) => {
+                self.watches_text = false;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     fn after_edit(&self) -> At {

@@ -34,6 +34,15 @@ pub enum Error {
         /// The key that met an array.
         key: String,
     },
+    /// The path leads into a string by a number, and the string has a `[` in it: sjson would take that for an array and edit
+    /// the text of the string.
+    #[error("path {path:?}: {key:?} leads into a string with a \"[\" in it; set the whole value instead")]
+    IntoText {
+        /// The path as it was given.
+        path: String,
+        /// The key that met a string.
+        key: String,
+    },
     /// The path would fill arrays up with more than 65,536 nulls.
     #[error("path {path:?}: an index would fill an array up with {nulls} nulls; at most 65536 are filled in")]
     IndexTooFar {

@@ -44,8 +44,7 @@
 //!   matches, or silently nothing.
 //! - The document has to be valid JSON, with arrays and objects nested at most 10,000 deep, without a byte order mark.
 //! - At most 65,536 `null`s are filled in by one path.
-//! - A number as a key that follows a *string value* makes a new array in its place; sjson looks for a `[` inside of the
-//!   string and edits the text there.
+//! - A number that leads into a string with a `[` in it is refused: sjson takes that for an array and edits the text.
 //!
 //! This crate must not know what the documents mean, nor where they lie.
 

@@ -79,6 +79,9 @@ impl Validator {
             match self.step(byte) {
                 Ok(true) => at += 1,
                 Ok(false) => {}
+                Err(_) if self.offset == 0 && at == 0 && begins_with_mark(input) => {
+                    return Err(Fault { offset: 0, problem: SyntaxProblem::ByteOrderMark });
+                }
                 Err(problem) => return Err(Fault { offset: self.offset + at as u64, problem }),
             }
         }
@@ -149,7 +152,6 @@ impl Validator {
             b'-' => Expect::Number(Number::Minus),
             b'0' => Expect::Number(Number::Zero),
             b'1'..=b'9' => Expect::Number(Number::Integer),
-            0xEF if self.offset == 0 && self.nesting.depth == 0 => return Err(SyntaxProblem::ByteOrderMark),
             _ => return Err(SyntaxProblem::ExpectedValue),
         })
     }
@@ -169,6 +171,11 @@ impl Validator {
         self.nesting.depth -= 1;
         Expect::AfterValue
     }
+}
+
+/// Whether a document begins with U+FEFF, as far as it has been read.
+fn begins_with_mark(input: &[u8]) -> bool {
+    b"\xEF\xBB\xBF".starts_with(&input[..input.len().min(3)])
 }
 
 fn text(byte: u8, key: bool) -> Result<Expect, SyntaxProblem> {

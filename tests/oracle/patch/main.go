@@ -2,7 +2,8 @@
 //
 // The rules around sjson are the project's: a document that is not valid JSON is an error; several paths apply in byte order; a
 // value that is valid JSON is set as it is written, without the white space around it, anything else as a string; a path
-// that is a query is an error (sjson would set what it finds first, or silently nothing).
+// that is a query is an error (sjson would set what it finds first, or silently nothing); a number that meets a string with a
+// "[" in it is an error (sjson would take that for an array and edit the text of the string).
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
 
 	"stoker.io/oracle/internal/lines"
@@ -46,6 +48,9 @@ func patch(document []byte, set map[string]lines.Text) ([]byte, bool) {
 	}
 	slices.Sort(paths)
 	for _, path := range paths {
+		if entersText(string(document), path) {
+			return nil, false
+		}
 		var err error
 		if value := []byte(set[path]); json.Valid(value) {
 			document, err = sjson.SetRawBytes(document, path, bytes.TrimSpace(value))
@@ -69,4 +74,41 @@ func isQuery(path string) bool {
 		}
 	}
 	return false
+}
+
+// entersText follows a path as sjson does, key by key, up to a number that meets a string with a "[" before any "{".
+func entersText(document, path string) bool {
+	value := document
+	for _, key := range keys(path) {
+		if strings.HasPrefix(strings.TrimLeft(value, " \t\r\n"), "\"") && isNumber(key) {
+			bracket := strings.IndexAny(value, "[{")
+			return bracket >= 0 && value[bracket] == '['
+		}
+		found := gjson.Get(value, key)
+		if found.Index == 0 {
+			return false
+		}
+		value = found.Raw
+	}
+	return false
+}
+
+func isNumber(key string) bool {
+	return key != "" && strings.Trim(key, "0123456789") == ""
+}
+
+// keys takes a path apart at the dots that are not escaped.
+func keys(path string) []string {
+	var keys []string
+	start := 0
+	for i := 0; i < len(path); i++ {
+		switch path[i] {
+		case '\\':
+			i++
+		case '.':
+			keys = append(keys, strings.TrimPrefix(path[start:i], ":"))
+			start = i + 1
+		}
+	}
+	return append(keys, strings.TrimPrefix(path[start:], ":"))
 }

@@ -92,3 +92,12 @@ fn a_template_cannot_exhaust_its_host() {
     let text = "{{define \"a\"}}{{if .}}{{with slice . 1}}{{template \"a\" .}}{{end}}{{end}}{{end}}{{template \"a\" (printf \"%05000d\" 0)}}";
     assert_eq!(render_within(text, deep).expect("5000 calls deep"), "");
 }
+
+#[test]
+fn the_deepest_template_fits_a_small_stack() {
+    // Unoptimized code needs five times as much.
+    let stack = if cfg!(debug_assertions) { 384 } else { 64 };
+    let deep = format!("{{{{{}1{}}}}}", "(print ".repeat(64), ")".repeat(64));
+    let thread = std::thread::Builder::new().stack_size(stack * 1024).spawn(move || render(&deep));
+    assert_eq!(thread.expect("a thread").join().expect("no overflow"), "1");
+}

@@ -4,8 +4,10 @@ use crate::error::Kind as FailureKind;
 fn refused(text: &str) -> String {
     match parse("t", text.as_bytes()) {
         Ok(_) => panic!("{text} is accepted"),
-        Err(Failure { kind: FailureKind::Syntax(message), .. }) => message,
-        Err(other) => panic!("{text}: {other:?}"),
+        Err(failure) => match *failure.kind {
+            FailureKind::Syntax(message) => message,
+            other => panic!("{text}: {other:?}"),
+        },
     }
 }
 

@@ -119,6 +119,10 @@ fn a_path_that_does_not_fit_is_refused() {
     assert!(matches!(refused(b"[]", "99999999"), Error::IndexTooFar { nulls: 99_999_999, .. }));
     assert!(matches!(refused(b"{}", "a.99999999"), Error::IndexTooFar { .. }));
     assert!(matches!(refused(b"{\"a\":1}", "a.99999999.b"), Error::IndexTooFar { .. }));
+    assert_eq!(
+        refused(b"{\"path\":\"[default]Motor\"}", "path.0").to_string(),
+        "path \"path.0\": \"0\" leads into a string with a \"[\" in it; set the whole value instead"
+    );
     let query = Patches::new(BTreeMap::from([("a.#.b", parse_value("1"))])).expect_err("query");
     assert!(matches!(query, Error::Path { problem: PathProblem::Query('#'), .. }));
 }
