@@ -1,18 +1,21 @@
 //! The agent's life: wake, look, sync, report, sleep. A wake-up only says *look again*.
 
+mod aftermath;
+mod interrupted;
+mod turn;
+
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stoker_api::Reason;
-use stoker_ignition::{Gateway, Pause, Ping};
+use stoker_ignition::{Gateway, Pause};
 use stoker_object::ObjectId;
-use stoker_sync::{Mark, Trust, Volume};
+use stoker_sync::Volume;
 
 use crate::backoff::Backoff;
 use crate::cli::Options;
-use crate::designers::RECHECK;
 use crate::failure::{Code, Failure};
 use crate::fetch::Repository;
 use crate::mailbox::{Mail, Mailbox};
@@ -20,9 +23,9 @@ use crate::report::{Reporter, Shared};
 use crate::rules::LayoutRules;
 use crate::settings::Settings;
 use crate::startup::Facts;
-use crate::sync::{Done, Outcome, Sync};
 use crate::watch::Watcher;
-use crate::{log, scan, serve, signals};
+use crate::{log, serve, signals};
+use interrupted::{finish_interrupted, holder, leave_nothing_unfinished};
 
 /// A gateway that does not run yet is asked this often whether it does.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -236,322 +239,6 @@ impl<'a> Agent<'a> {
             .fold(period, Instant::min)
             .max(self.retry_at.unwrap_or_else(Instant::now))
     }
-
-    /// One look at everything that may have changed.
-    fn turn(&mut self, mail: &Mail) -> Result<(), Failure> {
-        self.take_in(mail);
-        self.reload()?;
-        self.look_at_gateway();
-        self.note_on_disk();
-        let suspended = self.suspended()?;
-        self.shared.start(|facts| facts.suspended = suspended.is_some() || self.settings.dry_run);
-        if let Some((reason, why)) = suspended {
-            self.reporter.suspended(reason, Some(why));
-            self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
-            self.look_at = Instant::now() + self.settings.period();
-            return self.scan_if_pending();
-        }
-        let commit = self.resolve()?;
-        self.note_synced_before(commit)?;
-        if self.needs_look(commit) {
-            self.sync(commit)?;
-        }
-        self.scan_if_pending()?;
-        self.note_first_run()
-    }
-
-    fn take_in(&mut self, mail: &Mail) {
-        self.dirty.extend(mail.dirty.iter().cloned());
-        if mail.overflow {
-            self.covered = false;
-            self.look_at = Instant::now();
-        }
-    }
-
-    /// The manifest may change while we run. One that is wrong is refused and the one before stays in force.
-    fn reload(&mut self) -> Result<(), Failure> {
-        if !self.settings.is_stale(&self.options.config) {
-            return Ok(());
-        }
-        let settings = Settings::load(self.options)?;
-        tracing::info!("the manifest changed");
-        let (old, new) = (&self.settings.resource.spec.git, &settings.resource.spec.git);
-        if old != new {
-            self.repository = Repository::open(
-                &new.repo,
-                &settings.git_options(self.volume.state_dir()),
-                &self.volume.trees_dir(),
-            )?;
-            self.received = 0;
-        }
-        self.gateway = gateway(&settings, &self.mailbox)?;
-        self.rules = settings.rules();
-        self.settings = settings;
-        self.wanted = None;
-        self.settled = None;
-        self.resolve_at = Instant::now();
-        Ok(())
-    }
-
-    fn look_at_gateway(&mut self) {
-        if self.ping_at.is_none_or(|at| at > Instant::now()) {
-            return;
-        }
-        let ping = self.gateway.status_ping();
-        self.gateway_runs = ping == Ping::Running;
-        if self.gateway_runs {
-            tracing::info!("the gateway runs");
-            self.ping_at = None;
-        } else {
-            tracing::debug!(?ping, "the gateway does not run yet");
-            self.ping_at = Some(Instant::now() + PING_EVERY);
-        }
-    }
-
-    /// Why nothing is applied on purpose, if so.
-    fn suspended(&self) -> Result<Option<(Option<Reason>, String)>, Failure> {
-        if let Some(hold) = self.volume.hold()? {
-            return Ok(Some((
-                Some(Reason::Held),
-                format!("held: {}; stoker-agent resume ends it", hold.reason),
-            )));
-        }
-        Ok(self.settings.paused().then(|| (None, "paused".to_owned())))
-    }
-
-    fn resolve(&mut self) -> Result<ObjectId, Failure> {
-        if let Some(commit) = self.wanted.filter(|_| self.resolve_at > Instant::now() || !self.polls()) {
-            return Ok(commit);
-        }
-        let reference = self.settings.reference().to_owned();
-        let commit = self.repository.resolve(&reference)?;
-        self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
-        if self.wanted != Some(commit) {
-            tracing::info!(reference, %commit, "resolved");
-            self.waiting_since = None;
-        }
-        self.wanted = Some(commit);
-        Ok(commit)
-    }
-
-    fn polls(&self) -> bool {
-        self.settings.resource.spec.polling.enabled
-    }
-
-    /// A volume that holds the wanted commit already lets its gateway start at once.
-    fn note_synced_before(&mut self, commit: ObjectId) -> Result<(), Failure> {
-        if self.settled.is_some() {
-            return Ok(());
-        }
-        let synced = self.volume.synced()?;
-        let here = synced.is_some_and(|synced| {
-            synced.commit == commit.to_string() && synced.identity == self.settings.identity()
-        });
-        if here {
-            self.shared.start(|facts| facts.succeeded = true);
-        }
-        Ok(())
-    }
-
-    fn needs_look(&self, commit: ObjectId) -> bool {
-        self.settled != Some(commit)
-            || !self.dirty.is_empty()
-            || self.look_at <= Instant::now()
-            || (self.gateway_runs && !self.volume.has_mark(Mark::Ran))
-    }
-
-    fn sync(&mut self, commit: ObjectId) -> Result<(), Failure> {
-        let started = Instant::now();
-        let previous = self.volume.synced()?.map(|synced| synced.commit);
-        // Until the gateway has run once, what the image or its commissioning wrote is no drift.
-        let restore = !self.volume.has_mark(Mark::Ran);
-        let dirty = std::mem::take(&mut self.dirty);
-        let full = !self.covered || self.look_at <= started || restore;
-        let trust = if full { Trust::Nothing } else { Trust::AllBut(&dirty) };
-        let mut sync = Sync {
-            settings: &self.settings,
-            rules: &self.rules,
-            volume: &self.volume,
-            repository: &mut self.repository,
-            gateway: &self.gateway,
-            mailbox: &self.mailbox,
-            gateway_runs: self.gateway_runs,
-            waited: self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed()),
-        };
-        let outcome = sync.run(commit, restore, trust);
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(failure) => {
-                self.covered = false;
-                return Err(failure);
-            }
-        };
-        match outcome {
-            Outcome::Done { summary, applied } => {
-                if let Some(done) = applied.filter(|done| done.files > 0) {
-                    self.report_change(*done, previous, started.elapsed());
-                }
-                self.settled = Some(commit);
-                self.waiting_since = None;
-                self.reporter.synced(self.settings.reference(), Some(&summary));
-                self.shared.start(|facts| facts.succeeded = true);
-                self.watch(full, summary.drifted == 0, started.elapsed())?;
-            }
-            Outcome::DryRun { summary, changes, counts: [added, modified, deleted] } => {
-                self.settled = Some(commit);
-                tracing::info!(commit = commit.short(), added, modified, deleted, "dry run");
-                for change in changes {
-                    tracing::info!(path = change.path, change = ?change.kind, "would change");
-                }
-                self.reporter.looked(&summary);
-                self.reporter.dry_run(added, modified, deleted);
-                self.look_at = Instant::now() + FULL_LOOK;
-            }
-            Outcome::Waiting(why) => {
-                if self.waiting_since.is_none() {
-                    tracing::warn!("{why}; waiting for them to close");
-                    self.waiting_since = Some(Instant::now());
-                }
-                self.reporter.designers(true);
-                self.reporter.suspended(Some(Reason::DesignerSessions), Some(why));
-                self.look_at = Instant::now() + RECHECK;
-            }
-        }
-        Ok(())
-    }
-
-    fn report_change(&mut self, done: Done, previous: Option<String>, took: Duration) {
-        let Done { applied, header, files, projects, restart } = done;
-        let received = self.repository.traffic().received - self.received;
-        self.received += received;
-        tracing::info!(
-            commit = applied.commit,
-            author = header.author,
-            subject = header.subject,
-            files,
-            received,
-            took = crate::clock::duration(took),
-            "synced"
-        );
-        self.reporter.changed(previous, files, took);
-        self.reporter.projects(projects.iter().cloned().collect());
-        if !restart.is_empty() {
-            tracing::warn!(?restart, "only a restart of the gateway applies these");
-        }
-        self.reporter.restart_required(restart);
-        self.projects.extend(projects);
-    }
-
-    /// Sees to it that the next change is signalled, and decides when to look without one.
-    fn watch(&mut self, full: bool, clean: bool, took: Duration) -> Result<(), Failure> {
-        let now = Instant::now();
-        let unsignalled = now + self.settings.period().max(took * WALK_SHARE);
-        let Some(watcher) = &mut self.watcher else {
-            self.look_at = unsignalled;
-            return Ok(());
-        };
-        let mut directories = BTreeSet::new();
-        self.volume.managed_dirs(&mut |directory| {
-            directories.insert(directory.to_owned());
-        })?;
-        let Some(fresh) = watcher.cover(&directories) else {
-            self.covered = false;
-            self.look_at = unsignalled;
-            return Ok(());
-        };
-        // What happened in a directory before it was watched is not known: it is looked at once more.
-        self.dirty.extend(fresh);
-        // Known drift must be seen by every look until it is settled: nothing vouches for those files.
-        self.covered = clean;
-        if full {
-            self.look_at = if clean { now + FULL_LOOK } else { unsignalled };
-        }
-        if !self.dirty.is_empty() {
-            self.mailbox.post(|mail| mail.dirty.append(&mut self.dirty));
-        }
-        Ok(())
-    }
-
-    /// Asks the gateway to load what was put in place, as soon as it runs.
-    fn scan_if_pending(&mut self) -> Result<(), Failure> {
-        if !self.volume.has_mark(Mark::ScanPending) {
-            return Ok(());
-        }
-        if !self.gateway_runs {
-            self.ping_at.get_or_insert_with(Instant::now);
-            return Ok(());
-        }
-        let started = Instant::now();
-        // A project that was removed, or that is another team's to declare, is not expected to be loaded.
-        let data_dir = self.volume.data_dir();
-        self.projects.retain(|project| data_dir.join("projects").join(project).join("project.json").exists());
-        match scan::run(&self.gateway, &self.projects) {
-            Ok(result) => {
-                tracing::info!(result, took = crate::clock::duration(started.elapsed()), "scanned");
-                self.reporter.scanned(result);
-                self.projects.clear();
-                Ok(self.volume.set_mark(Mark::ScanPending, false)?)
-            }
-            Err(scan::Failed { result, failure, gateway_down }) => {
-                self.reporter.scanned(result);
-                // It is asked whether it runs before the next try.
-                self.gateway_runs = false;
-                self.ping_at = Some(Instant::now() + PING_EVERY);
-                // A gateway that does not run loads everything when it starts: nothing has failed.
-                if gateway_down { Ok(()) } else { Err(failure) }
-            }
-        }
-    }
-
-    /// The gateway has run with what was synced: from now on a difference is drift.
-    fn note_first_run(&mut self) -> Result<(), Failure> {
-        if self.gateway_runs
-            && self.settled.is_some()
-            && !self.settings.dry_run
-            && !self.volume.has_mark(Mark::Ran)
-        {
-            self.volume.set_mark(Mark::Ran, true)?;
-        }
-        Ok(())
-    }
-}
-
-/// A journal is finished before anything else, without Git or network, also when paused.
-fn finish_interrupted(volume: &Volume, mailbox: &Mailbox) -> Result<(), Failure> {
-    let rules = LayoutRules::new(&volume.destinations()?);
-    match volume.finish(&rules, mailbox.stop_flag()) {
-        Ok(None) => Ok(()),
-        Ok(Some(applied)) => {
-            tracing::info!(commit = applied.commit, "finished an interrupted sync");
-            for path in &applied.displaced {
-                tracing::warn!(path, "it was changed on the gateway; that version is kept in .stoker/local");
-            }
-            Ok(volume.set_mark(Mark::ScanPending, true)?)
-        }
-        Err(error @ (stoker_sync::Error::ObjectMissing { .. } | stoker_sync::Error::Damaged { .. })) => {
-            tracing::warn!(%error, "an interrupted sync cannot be finished; it is done anew");
-            Ok(volume.abandon()?)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A manifest that is wrong is no reason to leave a volume half-written.
-fn leave_nothing_unfinished(options: &Options, mailbox: &Mailbox) {
-    if !Volume::is_interrupted(&options.data) {
-        return;
-    }
-    let finished = Volume::open(&options.data, &holder(options.gateway_name.as_deref().unwrap_or_default()))
-        .map_err(Failure::from)
-        .and_then(|volume| finish_interrupted(&volume, mailbox));
-    if let Err(failure) = finished {
-        tracing::error!(reason = %failure.reason, "an interrupted sync cannot be finished: {failure}");
-    }
-}
-
-/// What others read who find the volume in use.
-fn holder(gateway: &str) -> String {
-    format!("stoker-agent for gateway {gateway:?}, process {}", std::process::id())
 }
 
 fn gateway(settings: &Settings, mailbox: &Arc<Mailbox>) -> Result<Gateway, Failure> {

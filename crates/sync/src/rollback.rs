@@ -3,9 +3,7 @@
 use std::fs::{self, File};
 use std::os::fd::AsFd as _;
 
-use stoker_object::ObjectId;
-
-use crate::fs::{DirCursor, Live, Stat, copy, hash_file, look, open_file};
+use crate::fs::{DirCursor, Live, copy, hash_file, look, open_file};
 use crate::path::{order, split};
 use crate::record::renumbered;
 use crate::seen::Seen;
@@ -226,7 +224,7 @@ impl Maker<'_> {
         let local = matches!(found, Old::File { .. } | Old::Other) && !is_ours(found);
         match undo.old {
             Old::Absent | Old::Other => {
-                let entry = now.or(before).unwrap_or_else(|| blank(&undo.path));
+                let entry = now.or(before).unwrap_or_else(|| Entry::unknown(&undo.path));
                 if found == Old::Absent {
                     return Ok(Some(Record { entry, op: Op::Forget }));
                 }
@@ -236,7 +234,8 @@ impl Maker<'_> {
             }
             Old::File { content, executable } => {
                 let managed = before.is_some();
-                let mut entry = before.unwrap_or_else(|| Entry { source: content, ..blank(&undo.path) });
+                let mut entry =
+                    before.unwrap_or_else(|| Entry { source: content, ..Entry::unknown(&undo.path) });
                 entry.content = content;
                 entry.executable = executable;
                 if found == undo.old {
@@ -303,19 +302,6 @@ impl Maker<'_> {
         entry.stat.size = size;
         self.bytes += size;
         Ok(nth)
-    }
-}
-
-fn blank(path: &str) -> Entry {
-    Entry {
-        path: path.to_owned(),
-        source: ObjectId::default(),
-        content: ObjectId::default(),
-        executable: false,
-        mapping: u16::MAX,
-        rendered: None,
-        essence: None,
-        stat: Stat::default(),
     }
 }
 

@@ -325,16 +325,7 @@ impl Walk<'_> {
             None if node.mirrored && !kept => foreign(true, self.found(full, None, false)?, early),
             None => Decision::Unmanaged,
         };
-        let entry = known.cloned().unwrap_or_else(|| Entry {
-            path: full.to_owned(),
-            source: ObjectId::default(),
-            content: ObjectId::default(),
-            executable: false,
-            mapping: u16::MAX,
-            rendered: None,
-            essence: None,
-            stat: Stat::default(),
-        });
+        let entry = known.cloned().unwrap_or_else(|| Entry::unknown(full));
         self.summary.left += u64::from(known.is_some() && decision == Decision::Unmanaged);
         self.enact(decision, entry, change)?;
         Ok(decision == Decision::Unmanaged)

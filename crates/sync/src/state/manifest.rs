@@ -55,6 +55,22 @@ pub(crate) struct Entry {
     pub stat: Stat,
 }
 
+impl Entry {
+    /// A path of which nothing else is known.
+    pub(crate) fn unknown(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            source: ObjectId::default(),
+            content: ObjectId::default(),
+            executable: false,
+            mapping: u16::MAX,
+            rendered: None,
+            essence: None,
+            stat: Stat::default(),
+        }
+    }
+}
+
 /// What a rendered file was rendered from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rendered {

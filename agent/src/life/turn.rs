@@ -1,0 +1,201 @@
+//! One turn: what may have changed is looked at, and put right.
+
+use std::time::{Duration, Instant};
+
+use stoker_api::Reason;
+use stoker_ignition::Ping;
+use stoker_object::ObjectId;
+use stoker_sync::{Mark, Trust};
+
+use super::{Agent, FULL_LOOK, PING_EVERY, gateway};
+use crate::designers::RECHECK;
+use crate::failure::Failure;
+use crate::fetch::Repository;
+use crate::mailbox::Mail;
+use crate::settings::Settings;
+use crate::sync::{Outcome, Sync};
+
+impl Agent<'_> {
+    /// One look at everything that may have changed.
+    pub(super) fn turn(&mut self, mail: &Mail) -> Result<(), Failure> {
+        self.take_in(mail);
+        self.reload()?;
+        self.look_at_gateway();
+        self.note_on_disk();
+        let suspended = self.suspended()?;
+        self.shared.start(|facts| facts.suspended = suspended.is_some() || self.settings.dry_run);
+        if let Some((reason, why)) = suspended {
+            self.reporter.suspended(reason, Some(why));
+            self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
+            self.look_at = Instant::now() + self.settings.period();
+            return self.scan_if_pending();
+        }
+        let commit = self.resolve()?;
+        self.note_synced_before(commit)?;
+        if self.needs_look(commit) {
+            self.sync(commit)?;
+        }
+        self.scan_if_pending()?;
+        self.note_first_run()
+    }
+
+    fn take_in(&mut self, mail: &Mail) {
+        self.dirty.extend(mail.dirty.iter().cloned());
+        if mail.overflow {
+            self.covered = false;
+            self.look_at = Instant::now();
+        }
+    }
+
+    /// The manifest may change while we run. One that is wrong is refused and the one before stays in force.
+    fn reload(&mut self) -> Result<(), Failure> {
+        if !self.settings.is_stale(&self.options.config) {
+            return Ok(());
+        }
+        let settings = Settings::load(self.options)?;
+        tracing::info!("the manifest changed");
+        let (old, new) = (&self.settings.resource.spec.git, &settings.resource.spec.git);
+        if old != new {
+            self.repository = Repository::open(
+                &new.repo,
+                &settings.git_options(self.volume.state_dir()),
+                &self.volume.trees_dir(),
+            )?;
+            self.received = 0;
+        }
+        self.gateway = gateway(&settings, &self.mailbox)?;
+        self.rules = settings.rules();
+        self.settings = settings;
+        self.wanted = None;
+        self.settled = None;
+        self.resolve_at = Instant::now();
+        Ok(())
+    }
+
+    fn look_at_gateway(&mut self) {
+        if self.ping_at.is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        let ping = self.gateway.status_ping();
+        self.gateway_runs = ping == Ping::Running;
+        if self.gateway_runs {
+            tracing::info!("the gateway runs");
+            self.ping_at = None;
+        } else {
+            tracing::debug!(?ping, "the gateway does not run yet");
+            self.ping_at = Some(Instant::now() + PING_EVERY);
+        }
+    }
+
+    /// Why nothing is applied on purpose, if so.
+    fn suspended(&self) -> Result<Option<(Option<Reason>, String)>, Failure> {
+        if let Some(hold) = self.volume.hold()? {
+            return Ok(Some((
+                Some(Reason::Held),
+                format!("held: {}; stoker-agent resume ends it", hold.reason),
+            )));
+        }
+        Ok(self.settings.paused().then(|| (None, "paused".to_owned())))
+    }
+
+    fn resolve(&mut self) -> Result<ObjectId, Failure> {
+        if let Some(commit) = self.wanted.filter(|_| self.resolve_at > Instant::now() || !self.polls()) {
+            return Ok(commit);
+        }
+        let reference = self.settings.reference().to_owned();
+        let commit = self.repository.resolve(&reference)?;
+        self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
+        if self.wanted != Some(commit) {
+            tracing::info!(reference, %commit, "resolved");
+            self.waiting_since = None;
+        }
+        self.wanted = Some(commit);
+        Ok(commit)
+    }
+
+    pub(super) fn polls(&self) -> bool {
+        self.settings.resource.spec.polling.enabled
+    }
+
+    /// A volume that holds the wanted commit already lets its gateway start at once.
+    fn note_synced_before(&mut self, commit: ObjectId) -> Result<(), Failure> {
+        if self.settled.is_some() {
+            return Ok(());
+        }
+        let synced = self.volume.synced()?;
+        let here = synced.is_some_and(|synced| {
+            synced.commit == commit.to_string() && synced.identity == self.settings.identity()
+        });
+        if here {
+            self.shared.start(|facts| facts.succeeded = true);
+        }
+        Ok(())
+    }
+
+    fn needs_look(&self, commit: ObjectId) -> bool {
+        self.settled != Some(commit)
+            || !self.dirty.is_empty()
+            || self.look_at <= Instant::now()
+            || (self.gateway_runs && !self.volume.has_mark(Mark::Ran))
+    }
+
+    fn sync(&mut self, commit: ObjectId) -> Result<(), Failure> {
+        let started = Instant::now();
+        let previous = self.volume.synced()?.map(|synced| synced.commit);
+        // Until the gateway has run once, what the image or its commissioning wrote is no drift.
+        let restore = !self.volume.has_mark(Mark::Ran);
+        let dirty = std::mem::take(&mut self.dirty);
+        let full = !self.covered || self.look_at <= started || restore;
+        let trust = if full { Trust::Nothing } else { Trust::AllBut(&dirty) };
+        let mut sync = Sync {
+            settings: &self.settings,
+            rules: &self.rules,
+            volume: &self.volume,
+            repository: &mut self.repository,
+            gateway: &self.gateway,
+            mailbox: &self.mailbox,
+            gateway_runs: self.gateway_runs,
+            waited: self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed()),
+        };
+        let outcome = sync.run(commit, restore, trust);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                self.covered = false;
+                return Err(failure);
+            }
+        };
+        match outcome {
+            Outcome::Done { summary, applied } => {
+                if let Some(done) = applied.filter(|done| done.files > 0) {
+                    self.report_change(*done, previous, started.elapsed());
+                }
+                self.settled = Some(commit);
+                self.waiting_since = None;
+                self.reporter.synced(self.settings.reference(), Some(&summary));
+                self.shared.start(|facts| facts.succeeded = true);
+                self.watch(full, summary.drifted == 0, started.elapsed())?;
+            }
+            Outcome::DryRun { summary, changes, counts: [added, modified, deleted] } => {
+                self.settled = Some(commit);
+                tracing::info!(commit = commit.short(), added, modified, deleted, "dry run");
+                for change in changes {
+                    tracing::info!(path = change.path, change = ?change.kind, "would change");
+                }
+                self.reporter.looked(&summary);
+                self.reporter.dry_run(added, modified, deleted);
+                self.look_at = Instant::now() + FULL_LOOK;
+            }
+            Outcome::Waiting(why) => {
+                if self.waiting_since.is_none() {
+                    tracing::warn!("{why}; waiting for them to close");
+                    self.waiting_since = Some(Instant::now());
+                }
+                self.reporter.designers(true);
+                self.reporter.suspended(Some(Reason::DesignerSessions), Some(why));
+                self.look_at = Instant::now() + RECHECK;
+            }
+        }
+        Ok(())
+    }
+}
