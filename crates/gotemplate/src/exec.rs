@@ -6,7 +6,7 @@ use crate::buffer::Buffer;
 use crate::datum::{Datum, List, Text};
 use crate::error::{Failure, Kind};
 use crate::format;
-use crate::limits::{Budget, Limits};
+use crate::limits::{self, Budget, Limits};
 use crate::program::{Op, Pipe, Program, Target};
 use crate::value::{Map, Value};
 
@@ -35,7 +35,7 @@ pub(crate) fn render(
         scopes: Vec::new(),
         variables: Vec::new(),
     };
-    machine.declare("$", machine.frame.dot.clone());
+    machine.declare(0, "$", machine.frame.dot.clone())?;
     machine.run()
 }
 
@@ -123,13 +123,13 @@ impl<'a> Machine<'a, '_> {
                 }
             }
             Op::If { pipe, otherwise } => {
-                self.open();
+                self.open(pipe.at)?;
                 if !self.pipe(pipe)?.truth() {
                     self.frame.at = *otherwise;
                 }
             }
             Op::With { pipe, otherwise } => {
-                self.open();
+                self.open(pipe.at)?;
                 let value = self.pipe(pipe)?;
                 if value.truth() {
                     self.frame.dot = value;
@@ -167,8 +167,10 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
-    fn declare(&mut self, name: &'a str, value: Datum<'a>) {
+    fn declare(&mut self, at: usize, name: &'a str, value: Datum<'a>) -> Result<(), Failure> {
+        limits::check_open(at, self.variables.len())?;
         self.variables.push(Variable { name, value });
+        Ok(())
     }
 
     /// Gives the innermost variable of that name another value.
@@ -189,9 +191,11 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
-    fn open(&mut self) {
+    fn open(&mut self, at: usize) -> Result<(), Failure> {
+        limits::check_open(at, self.scopes.len())?;
         let dot = self.frame.dot.clone();
         self.scopes.push(Scope { variables: self.variables.len(), dot, range: None, turns: None });
+        Ok(())
     }
 
     fn close(&mut self) {
@@ -203,7 +207,7 @@ impl<'a> Machine<'a, '_> {
 
     fn range(&mut self, pipe: &'a Pipe, otherwise: Target) -> Result<(), Failure> {
         let op = self.frame.at - 1;
-        self.open();
+        self.open(pipe.at)?;
         let value = self.pipe(pipe)?;
         let elements = match value {
             // Nothing is like an empty list.
@@ -323,8 +327,7 @@ impl<'a> Machine<'a, '_> {
             variables: self.variables.len(),
         };
         self.callers.push(std::mem::replace(&mut self.frame, callee));
-        self.declare("$", dot);
-        Ok(())
+        self.declare(at, "$", dot)
     }
 
     fn return_to(&mut self, caller: Frame<'a>) {

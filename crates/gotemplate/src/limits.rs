@@ -2,7 +2,12 @@
 
 use crate::error::Failure;
 
+/// How many structures, and how many variables, may be open at once: what templates that call each other pile up.
+const MAX_OPEN: usize = 16_384;
+
 /// Bounds on one rendering. Beyond any of them it ends with [`Error::Limit`](crate::Error::Limit).
+///
+/// Besides, at most 16,384 structures and 16,384 variables may be open at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes that may be written and that functions may build, together.
@@ -73,4 +78,12 @@ impl Budget {
         }
         Ok(())
     }
+}
+
+/// Checks the number of structures, or of variables, before one more is opened.
+pub(crate) fn check_open(at: usize, open: usize) -> Result<(), Failure> {
+    if open < MAX_OPEN {
+        return Ok(());
+    }
+    Err(Failure::limit(at, format!("more than {MAX_OPEN} structures or variables are open here")))
 }

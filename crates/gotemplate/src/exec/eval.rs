@@ -18,7 +18,7 @@ impl<'a> Machine<'a, '_> {
             if pipe.assigns {
                 self.assign(pipe.at, name, value.clone())?;
             } else {
-                self.declare(name, value.clone());
+                self.declare(pipe.at, name, value.clone())?;
             }
         }
         Ok(value)

@@ -76,15 +76,22 @@ fn a_missing_name_is_reported_with_the_names_there_are() {
 #[test]
 fn a_template_cannot_exhaust_its_host() {
     let tight = Limits { bytes: 1000, steps: 1000, depth: 10 };
+    let roomy = Limits { steps: 100_000, ..tight };
     for (text, message) in [
         ("{{range 9999999999}}{{end}}", "more than 1000 steps"),
         ("{{range 500}}abc{{end}}", "more than 1000 bytes"),
         ("{{define \"a\"}}{{template \"a\"}}{{end}}{{template \"a\"}}", "more than 10 deep"),
         ("{{$x := \"aaaaaaaaaa\"}}{{range 100}}{{$x = print $x $x}}{{end}}", "more than 1000 bytes"),
         ("{{printf \"%999999d\" 1}}", "more than 1000 bytes"),
+        (
+            &*format!("{}{}", "{{if 1}}".repeat(17_000), "{{end}}".repeat(17_000)),
+            "structures or variables are open",
+        ),
+        (&*"{{$x := 1}}".repeat(17_000), "structures or variables are open"),
         ("{{$x := printf \"%0999d\" 1}}{{html $x}}", "more than 1000 bytes"),
     ] {
-        let error = render_within(text, tight).expect_err(text);
+        let limits = if text.len() > 1000 { roomy } else { tight };
+        let error = render_within(text, limits).expect_err(message);
         assert!(matches!(error, Error::Limit(_)), "{text}: {error}");
         assert!(error.to_string().contains(message), "{text}: {error}");
     }

@@ -1,4 +1,5 @@
-//! Where the class of characters changes, Unicode 15.0.0, as Go's `unicode` and `strconv` see it. Generated.
+//! Where the class of characters changes, Unicode 15.0.0, as Go's `unicode` and `strconv` see it. Generated
+//! by `tests/oracle/unicode`.
 
 /// First code point of a run, shifted left by two, and its class (0 none, 1 letter, 2 digit, 3 other printable).
 #[rustfmt::skip]
