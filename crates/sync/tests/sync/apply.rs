@@ -88,7 +88,7 @@ fn a_trusted_walk_finds_what_a_full_walk_finds() {
     let mut files = V1.to_vec();
     files[5].1 = "[1]";
     let second = repo.commit(&files);
-    let nothing_dirty = std::collections::BTreeSet::new();
+    let nothing_dirty = BTreeSet::new();
     let desired = desired(&second, vec![map("site", ".")]);
     let (_, summary) = sync_trusting(&gateway, &mut repo, &desired, Trust::AllBut(&nothing_dirty)).unwrap();
     assert_eq!((summary.modified, summary.unchanged, summary.files), (1, 5, 6));
