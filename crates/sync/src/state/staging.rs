@@ -32,7 +32,8 @@ pub struct Staging {
     present: Seen,
     limits: Limits,
     written: u64,
-    asked_at: u64,
+    /// What was written when the free space was last asked for; `None` before the first time.
+    asked_at: Option<u64>,
     refusal: Option<Error>,
 }
 
@@ -51,7 +52,7 @@ impl Staging {
             }
         }
         let fd = File::open(&dir).map_err(Error::io("open", &dir))?.into();
-        Ok(Self { dir, fd, present, limits: Limits::default(), written: 0, asked_at: 0, refusal: None })
+        Ok(Self { dir, fd, present, limits: Limits::default(), written: 0, asked_at: None, refusal: None })
     }
 
     /// The limits for what comes next.
@@ -146,7 +147,7 @@ impl Staging {
     /// Removes everything: the sync is done, or the volume is full and the gateway needs the room.
     pub fn clear(&mut self) -> Result<(), Error> {
         self.written = 0;
-        self.asked_at = 0;
+        self.asked_at = None;
         self.present = Seen::for_entries(ENTRIES);
         for entry in fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))? {
             remove(&entry.map_err(Error::io("read", &self.dir))?.path())?;
@@ -175,8 +176,8 @@ impl Staging {
                 next: "Narrow the mappings, or raise the limit",
             });
         }
-        if size >= ASK_EVERY || self.written - self.asked_at >= ASK_EVERY || self.asked_at == 0 {
-            self.asked_at = self.written.max(1);
+        if size >= ASK_EVERY || self.asked_at.is_none_or(|at| self.written - at >= ASK_EVERY) {
+            self.asked_at = Some(self.written);
             ensure_room(&self.dir, size, 1)?;
         }
         Ok(())
@@ -256,6 +257,17 @@ mod tests {
         let staging = Staging::open(area.clone()).unwrap();
         assert!(staging.contains(&good) && !staging.contains(&bad));
         assert_eq!(fs::read_dir(area).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_without_bytes_can_be_staged_first_and_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut staging = Staging::open(dir.path().join("s")).unwrap();
+        for _ in 0..2 {
+            staging.small(&blob_id(b""), b"").unwrap();
+        }
+        staging.small(&blob_id(b"x"), b"x").unwrap();
+        assert!(staging.contains(&blob_id(b"")) && staging.contains(&blob_id(b"x")));
     }
 
     #[test]
