@@ -4,3 +4,4 @@
 mod refused;
 mod startup;
 mod support;
+mod trees;

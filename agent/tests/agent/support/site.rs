@@ -33,13 +33,19 @@ impl Site {
 
     /// A site whose repository has no commit.
     pub fn empty() -> Self {
-        let root = tempfile::tempdir().unwrap();
+        let root = temporary();
         let data = root.path().join("data");
         fs::create_dir(&data).unwrap();
         let repository = Repository::init(root.path().join("git/plant.git")).unwrap();
         let site = Self { root, repository, data };
         site.secret("ignition-api", "apiKey", "stoker:gateway-secret-4711");
         site
+    }
+
+    /// An empty data directory in the place of the one there is.
+    pub fn lose_the_volume(&self) {
+        fs::remove_dir_all(&self.data).unwrap();
+        fs::create_dir(&self.data).unwrap();
     }
 
     /// Writes a resource of one file and its manifest into the work tree.
@@ -151,6 +157,16 @@ impl Site {
     pub fn archive(&self, commit: &str) -> Tree {
         Tree::of(self.repository.archive(commit).unwrap().path())
     }
+}
+
+/// A temporary directory, in memory where there is room for the largest repository of these tests: creating
+/// ten thousand files takes a second there, and up to a minute on a disk that has seen much.
+fn temporary() -> TempDir {
+    const ROOM: u64 = 1 << 30;
+    let memory = Path::new("/dev/shm");
+    let room = rustix::fs::statvfs(memory).map_or(0, |now| now.f_bavail * now.f_frsize);
+    let chosen = std::env::var_os("TMPDIR").is_some() || room < ROOM;
+    if chosen { tempfile::tempdir() } else { tempfile::tempdir_in(memory) }.unwrap()
 }
 
 /// The program, deaf to the environment of whoever runs the tests.
