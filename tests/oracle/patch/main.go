@@ -93,7 +93,11 @@ func entersText(document, path string) bool {
 	return false
 }
 
+// isNumber says whether gjson takes a key for the index of an element: digits, also after a list of paths, which it ignores.
 func isNumber(key string) bool {
+	if strings.HasPrefix(key, "[") || strings.HasPrefix(key, "{") {
+		key = key[strings.LastIndexAny(key, "])}")+1:]
+	}
 	return key != "" && strings.Trim(key, "0123456789") == ""
 }
 
