@@ -74,6 +74,10 @@ struct Agent<'a> {
     watcher: Option<Watcher>,
     /// Every managed directory is watched.
     covered: bool,
+    /// A full look has found every file as it should be.
+    looked: bool,
+    /// The commit was applied on the word of the last look; the rest is still to be looked at.
+    settling: Option<ObjectId>,
     /// Directories in which something changed since the last look.
     dirty: BTreeSet<String>,
     /// The commit that the ref means, and when to ask again.
@@ -132,6 +136,8 @@ impl<'a> Agent<'a> {
             mailbox: Arc::clone(mailbox),
             shared,
             covered: false,
+            looked: false,
+            settling: None,
             dirty: BTreeSet::new(),
             wanted: None,
             resolve_at: now,

@@ -37,6 +37,11 @@ impl Agent<'_> {
     pub(super) fn watch(&mut self, full: bool, clean: bool, took: Duration) -> Result<(), Failure> {
         let now = Instant::now();
         let unsignalled = now + self.settings.period().max(took * WALK_SHARE);
+        if self.settling.is_some() {
+            self.look_at = now;
+            return Ok(());
+        }
+        self.looked = clean;
         let Some(watcher) = &mut self.watcher else {
             self.look_at = unsignalled;
             return Ok(());

@@ -42,7 +42,7 @@ impl Agent<'_> {
     fn take_in(&mut self, mail: &Mail) {
         self.dirty.extend(mail.dirty.iter().cloned());
         if mail.overflow {
-            self.covered = false;
+            (self.covered, self.looked) = (false, false);
             self.look_at = Instant::now();
         }
     }
@@ -142,10 +142,14 @@ impl Agent<'_> {
     fn sync(&mut self, commit: ObjectId) -> Result<(), Failure> {
         let started = Instant::now();
         let previous = self.volume.synced()?.map(|synced| synced.commit);
-        // Until the gateway has run once, what the image or its commissioning wrote is no drift.
-        let restore = !self.volume.has_mark(Mark::Ran);
+        // Until the gateway has run once, what the image or its commissioning wrote is no drift; nor is
+        // what was different before this commit came.
+        let restore = !self.volume.has_mark(Mark::Ran) || self.settling == Some(commit);
         let dirty = std::mem::take(&mut self.dirty);
-        let full = !self.covered || self.look_at <= started || restore;
+        // A push goes live at once: where changes are not signalled, the last look is trusted for what
+        // Git did not change, and everything is looked at right afterwards.
+        let known = self.covered || (self.looked && self.settled != Some(commit));
+        let full = !known || self.look_at <= started || restore;
         let trust = if full { Trust::Nothing } else { Trust::AllBut(&dirty) };
         let mut sync = Sync {
             settings: &self.settings,
@@ -161,7 +165,7 @@ impl Agent<'_> {
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(failure) => {
-                self.covered = false;
+                (self.covered, self.looked) = (false, false);
                 return Err(failure);
             }
         };
@@ -171,6 +175,7 @@ impl Agent<'_> {
                     self.report_change(*done, previous, started.elapsed());
                 }
                 self.settled = Some(commit);
+                self.settling = (!full && !self.covered).then_some(commit);
                 self.waiting_since = None;
                 self.reporter.synced(self.settings.reference(), Some(&summary));
                 self.shared.start(|facts| facts.succeeded = true);

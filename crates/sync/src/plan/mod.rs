@@ -42,6 +42,19 @@ pub enum Trust<'a> {
     AllBut(&'a BTreeSet<String>),
 }
 
+impl Trust<'_> {
+    /// Whether neither this directory nor any beneath needs a look.
+    fn vouches_for(self, directory: &str) -> bool {
+        let Self::AllBut(dirty) = self else { return false };
+        if directory.is_empty() {
+            return dirty.is_empty();
+        }
+        let inside = format!("{directory}/");
+        !dirty.contains(directory)
+            && dirty.range(inside.clone()..).next().is_none_or(|next| !next.starts_with(&inside))
+    }
+}
+
 /// What a sync would do. It lies in a file of the state directory.
 #[derive(Debug)]
 pub struct Plan {
@@ -197,4 +210,22 @@ fn check_deletes(desired: &Desired, summary: &Summary, managed: u64) -> Result<(
         field: "sync.limits.maxDeletes",
         next: "If that is meant, raise the limit for this commit; if not, correct the repository or the mapping",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_dirty_directories_and_those_above_them_need_a_look() {
+        let dirty: BTreeSet<String> = ["a/b-x", "a/b/c", "z"].map(str::to_owned).into();
+        let trust = Trust::AllBut(&dirty);
+        for directory in ["", "a", "a/b", "a/b/c", "a/b-x", "z"] {
+            assert!(!trust.vouches_for(directory), "{directory:?}");
+        }
+        for directory in ["a/b/c/d", "a/b/d", "a/bb", "b", "zz", "a/b-x/y"] {
+            assert!(trust.vouches_for(directory), "{directory:?}");
+        }
+        assert!(Trust::AllBut(&BTreeSet::new()).vouches_for("") && !Trust::Nothing.vouches_for("b"));
+    }
 }

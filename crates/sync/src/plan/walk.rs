@@ -10,7 +10,7 @@ use super::known::{Known, inside};
 use super::node::{Children, Merge, Node, WantedFile};
 use super::{Summary, Trust};
 use crate::fs::{DirCursor, Live, Stat, hash_file, look, names, open_file, read_small};
-use crate::path::{MAX_DEPTH, beneath, join, shown};
+use crate::path::{MAX_DEPTH, join, shown};
 use crate::render::Renderer;
 use crate::reuse::Removed;
 use crate::state::journal::{JournalWriter, Old, Op, Origin, Record};
@@ -68,14 +68,13 @@ impl Walk<'_> {
 
     /// Nothing beneath changed in Git, and nothing signalled a change on the volume.
     fn may_pass(&self, path: &str, node: &Node) -> bool {
-        let Trust::AllBut(dirty) = self.trust else { return false };
         let stable = |(index, _): &(usize, ObjectId)| self.same || !self.renderer.renders(*index);
         node.territory
             && node.pins.is_empty()
             && !node.trees.is_empty()
             && node.before.as_ref() == Some(&node.trees)
             && node.trees.iter().all(stable)
-            && !dirty.iter().any(|directory| beneath(directory, path))
+            && self.trust.vouches_for(path)
     }
 
     fn pass(&mut self, path: &str) -> Result<bool, Error> {
