@@ -4,6 +4,7 @@ mod agent;
 mod cgroup;
 mod cost;
 mod figures;
+mod goals;
 mod interrupt;
 mod lab;
 mod limits;
@@ -14,6 +15,7 @@ mod rivals;
 mod run;
 mod scenario;
 mod source;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -60,8 +60,7 @@ pub(super) struct OfAgent {
     pub(super) ten_files: Cost,
     /// Processor time until the gateway has scanned and a second has passed.
     pub(super) ten_files_whole_cpu_seconds: f64,
-    /// The trees and blobs that those changes made, each compressed.
-    pub(super) ten_files_compressed_bytes: u64,
+    pub(super) ten_files_change: Change,
     /// From its start to a `/startupz` that answers 200, the volume being synced.
     pub(super) restart: Cost,
     /// The same until everything was looked at.
@@ -74,6 +73,15 @@ pub(super) struct OfAgent {
     pub(super) nothing: Cost,
     /// Processor time in an idle minute, with its one look at the ref.
     pub(super) idle_minute_cpu_seconds: Option<f64>,
+}
+
+/// The trees and blobs that a change of ten files made, added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Change {
+    /// Each compressed by itself, as Git does.
+    pub(super) compressed_bytes: u64,
+    /// Each in whole pages, as a filesystem keeps files.
+    pub(super) page_bytes: u64,
 }
 
 /// What git and a copy took, for the same work.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::agent::{Agent, Setup, between, now_of_day};
 use super::cost::{Cost, median_of, middle};
-use super::figures::{Limits, OfAgent, OfGit, OnEstate, Way};
+use super::figures::{Change, Limits, OfAgent, OfGit, OnEstate, Way};
 use super::lab::Lab;
 use super::limits;
 use super::proc::Memory;
@@ -108,7 +108,7 @@ impl Scenario<'_> {
             idle_anonymous_bytes: life.idle.anonymous,
             ten_files: life.ten_files,
             ten_files_whole_cpu_seconds: life.ten_files_whole_cpu_seconds,
-            ten_files_compressed_bytes: life.compressed,
+            ten_files_change: life.change,
             restart,
             restart_looked_seconds,
             restart_refused,
@@ -126,13 +126,15 @@ impl Scenario<'_> {
         agent.until_said("scanned", None, LONGEST)?;
         agent.rest(SETTLED)?;
         let mut idle = agent.memory();
-        let (mut costs, mut wholes, mut compressed) = (Vec::new(), Vec::new(), 0);
+        let (mut costs, mut wholes, mut change) = (Vec::new(), Vec::new(), Change::default());
         for run in 1..=runs {
             self.say(&format!("ten files, {run} of {runs}"));
             let (cost, whole) = ten_files(agent, source, run as usize)?;
             costs.push(cost);
             wholes.push(whole);
-            compressed = compressed.max(source.compressed_change(run as usize)?);
+            let next = source.change(run as usize)?;
+            change.compressed_bytes = change.compressed_bytes.max(next.compressed_bytes);
+            change.page_bytes = change.page_bytes.max(next.page_bytes);
         }
         idle = larger(idle, agent.memory());
         let idle_minute_cpu_seconds =
@@ -142,7 +144,7 @@ impl Scenario<'_> {
             idle,
             ten_files: some(middle(&costs))?,
             ten_files_whole_cpu_seconds: median_of(wholes.into_iter()).unwrap_or_default(),
-            compressed,
+            change,
             idle_minute_cpu_seconds,
         })
     }
@@ -277,7 +279,7 @@ struct Life {
     ten_files: Cost,
     ten_files_whole_cpu_seconds: f64,
     /// The largest of the changes.
-    compressed: u64,
+    change: Change,
     idle_minute_cpu_seconds: Option<f64>,
 }
 

@@ -9,9 +9,11 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use stoker_test_gitserver::{HttpOptions, HttpServer, Repository};
 
+use super::figures::Change;
 use crate::estates::Estate;
 
 const NAME: &str = "estate.git";
+const PAGE: u64 = 4096;
 
 /// A repository behind a server, and the commits that `main` will be moved to.
 pub(super) struct Source {
@@ -61,15 +63,15 @@ impl Source {
         Traffic { received: self.server.bytes_out(), requests: self.server.requests() as u64 }
     }
 
-    /// The size of the trees and blobs that a change of ten files made, each compressed by itself as Git does.
-    pub(super) fn compressed_change(&self, commit: usize) -> Result<u64> {
+    /// The size of the trees and blobs that a change of ten files made.
+    pub(super) fn change(&self, commit: usize) -> Result<Change> {
         ensure!(commit > 0, "the first commit changes nothing");
         let range = [&self.commits[commit], &format!("^{}", self.commits[commit - 1])];
         let list =
             self.repository.git(&["rev-list", "--objects", "--no-object-names", range[0], range[1]])?;
         let objects = self.batch(&list)?;
         let mut rest = objects.as_slice();
-        let mut sum = 0;
+        let mut sum = Change::default();
         while !rest.is_empty() {
             let end = rest.iter().position(|byte| *byte == b'\n').context("cat-file ends in a line")?;
             let head = std::str::from_utf8(&rest[..end])?;
@@ -78,7 +80,8 @@ impl Source {
             let size = size.with_context(|| format!("cat-file says {head:?}"))?;
             let object = rest.get(end + 1..end + 1 + size).context("cat-file is cut short")?;
             if kind != Some("commit") {
-                sum += deflated(object)?;
+                sum.compressed_bytes += deflated(object)?;
+                sum.page_bytes += (object.len() as u64).next_multiple_of(PAGE);
             }
             rest = &rest[(end + 2 + size).min(rest.len())..];
         }
@@ -117,9 +120,10 @@ mod tests {
         let source = Source::create(&Estate::S, dir.path(), 1).unwrap();
         assert_eq!(source.commits.len(), 2);
         assert_eq!(source.repository.rev_parse("main").unwrap(), source.commits[0]);
-        let weight = source.compressed_change(1).unwrap();
+        let Change { compressed_bytes, page_bytes } = source.change(1).unwrap();
         // Five views of a few hundred bytes, their manifests, and the trees above them.
-        assert!((2_000..60_000).contains(&weight), "{weight}");
-        assert!(source.compressed_change(0).is_err());
+        assert!((2_000..60_000).contains(&compressed_bytes), "{compressed_bytes}");
+        assert!(page_bytes >= 10 * PAGE && page_bytes.is_multiple_of(PAGE), "{page_bytes}");
+        assert!(source.change(0).is_err());
     }
 }
