@@ -21,7 +21,7 @@ fn demo(temporary: &Path, arguments: &[&str]) -> Command {
 }
 
 fn is_empty(dir: &Path) -> bool {
-    fs::read_dir(dir).unwrap().next().is_none()
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Process ids with this text in their command line.
@@ -87,7 +87,7 @@ impl Stopped {
     fn wait(&mut self) -> Option<i32> {
         let deadline = Instant::now() + STOPPING;
         while Instant::now() < deadline {
-            if let Some(status) = self.0.try_wait().unwrap() {
+            if let Ok(Some(status)) = self.0.try_wait() {
                 return status.code();
             }
             thread::sleep(Duration::from_millis(10));

@@ -79,8 +79,7 @@ fn play(options: &Options, stage: &mut Stage, program: PathBuf, patience: &Patie
         stage.note(&format!("\nKept: {}", world.dir().display()))?;
     }
     let closed = world.close();
-    let code = if all_held? { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    closed.map(|()| code)
+    if all_held? { closed.map(|()| ExitCode::SUCCESS) } else { Ok(ExitCode::FAILURE) }
 }
 
 /// Builds the agent as quickly as can be for a program that is to be fast.
@@ -173,5 +172,6 @@ fn news(commit: &str, last: &Value, status: &Value) -> String {
         return format!("{commit} changes nothing for this gateway");
     }
     let took = status["lastSyncDuration"].as_str().unwrap_or("no time");
-    format!("{commit} is live: {} files in {took}", status["filesChanged"])
+    let files = status["filesChanged"].as_u64().unwrap_or_default();
+    format!("{commit} is live: {files} {} in {took}", if files == 1 { "file" } else { "files" })
 }

@@ -162,7 +162,7 @@ impl Agent {
 
     fn last_words(&self) -> String {
         let log = fs::read_to_string(self.places.log()).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().rev().take(5).collect();
+        let lines: Vec<&str> = log.lines().rev().take(2).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 }

@@ -48,11 +48,12 @@ pub(super) struct Found {
 }
 
 /// Follows a push: when the agent asked, when the file at `path` became the commit's, when the scan was requested.
-pub(super) fn follow(world: &World, commit: &str, path: &str, pushed: SystemTime) -> Result<Timing> {
+pub(super) fn follow(world: &mut World, commit: &str, path: &str, pushed: SystemTime) -> Result<Timing> {
     let expected = world.expected(commit)?;
     let wanted = expected.get(path).with_context(|| format!("{path} is not in the commit"))?;
     let file = world.data.join(path);
     let live = world.patience.until(LONGEST, &format!("the new {path}"), || {
+        world.agent.must_run()?;
         let is_live = fs::read(&file).is_ok_and(|bytes| bytes == wanted);
         Ok(is_live.then(SystemTime::now))
     })?;
