@@ -138,7 +138,9 @@ pub(crate) fn prepare(
         seen: Seen::for_entries(10_000),
         copies: 0,
         buffer: Vec::new(),
+        changed_dir: None,
         written: 0,
+        rewritten: 0,
         deleted: 0,
         bytes: 0,
     };
@@ -150,8 +152,8 @@ pub(crate) fn prepare(
     }
     writer.finish()?.sync_all().map_err(Error::io("sync", &path))?;
     sync_dir(maker.staging.dir())?;
-    let Maker { mut header, written, deleted, bytes, .. } = maker;
-    header.operations = written + deleted;
+    let Maker { mut header, written, rewritten, deleted, bytes, .. } = maker;
+    header.operations = written + rewritten + deleted;
     Ok(Prepared { header, path, written, deleted, bytes })
 }
 
@@ -202,13 +204,27 @@ struct Maker<'a> {
     seen: Seen,
     copies: u32,
     buffer: Vec<u8>,
+    /// The directory in which the last change was, for the manifest that comes after its payloads.
+    changed_dir: Option<String>,
     written: u64,
+    /// Manifests that stay as they are, and are written anew because a payload beside them changes.
+    rewritten: u64,
     deleted: u64,
     bytes: u64,
 }
 
 impl Maker<'_> {
+    /// What brings a path back; `None`: nobody may touch it.
     fn record(&mut self, past: Past) -> Result<Option<Record>, Error> {
+        let record = self.bring_back(past)?;
+        let changes = |record: &&Record| matches!(record.op, Op::Write { .. } | Op::Delete { .. });
+        if let Some(changed) = record.as_ref().filter(changes) {
+            self.changed_dir = Some(split(&changed.entry.path).0.to_owned());
+        }
+        Ok(record)
+    }
+
+    fn bring_back(&mut self, past: Past) -> Result<Option<Record>, Error> {
         let Past { generation, record: undo, keys } = past;
         if self.rules.never_touch(&undo.path).is_some() {
             return Ok(None);
@@ -216,11 +232,14 @@ impl Maker<'_> {
         let now = self.current_entry(&undo.path)?;
         let found = self.found(&undo.path)?;
         let before = undo.entry.and_then(|entry| renumbered(entry, &keys, &self.header.manifest.mappings));
-        let (name, is_ours) = (split(&undo.path).1, |content| {
+        let (directory, name) = split(&undo.path);
+        // The gateway looks at it to notice that a payload has changed.
+        let rewrites = self.rules.declares_resource(name) && self.changed_dir.as_deref() == Some(directory);
+        let is_ours = |content| {
             now.as_ref().is_some_and(|entry| {
                 Old::File { content: entry.content, executable: entry.executable } == content
             })
-        });
+        };
         let local = matches!(found, Old::File { .. } | Old::Other) && !is_ours(found);
         match undo.old {
             Old::Absent | Old::Other => {
@@ -238,11 +257,15 @@ impl Maker<'_> {
                     before.unwrap_or_else(|| Entry { source: content, ..Entry::unknown(&undo.path) });
                 entry.content = content;
                 entry.executable = executable;
-                if found == undo.old {
+                if found == undo.old && !rewrites {
                     return Ok(Some(Record { entry, op: if managed { Op::Adopt } else { Op::Forget } }));
                 }
                 let copy = self.stage(generation, &mut entry)?;
-                self.written += 1;
+                if found == undo.old {
+                    self.rewritten += 1;
+                } else {
+                    self.written += 1;
+                }
                 Ok(Some(Record {
                     entry,
                     op: Op::Write {

@@ -1,3 +1,5 @@
+use std::os::unix::fs::MetadataExt as _;
+
 use crate::support::*;
 use stoker_sync::{Error, UndoPolicy};
 
@@ -33,6 +35,25 @@ fn each_generation_leads_back_to_what_was_there_before_it() {
     }
     let error = gateway.volume().rollback(None, &TestRules, &run(false)).unwrap_err();
     assert!(matches!(error, Error::NoGeneration { .. }), "{error}");
+}
+
+#[test]
+fn a_manifest_beside_a_payload_that_goes_back_is_written_anew() {
+    let (gateway, mut repo) = (Gateway::new(), Repo::default());
+    let inode = |path: &str| std::fs::metadata(gateway.data.join(path)).unwrap().ino();
+    let resources = |word: &'static str| {
+        let manifests = [("s/v/resource.json", "{}"), ("s/w/resource.json", "{}")];
+        [("s/v/view.json", word), manifests[0], ("s/w/view.json", "still"), manifests[1]]
+    };
+    go(&gateway, &mut repo, &resources("1"));
+    let first = gateway.files();
+    go(&gateway, &mut repo, &resources("2"));
+    let (before, beside) = (inode("d/v/resource.json"), inode("d/w/resource.json"));
+    let applied = gateway.volume().rollback(None, &TestRules, &run(false)).unwrap();
+    assert_eq!(gateway.files(), first);
+    assert_ne!(inode("d/v/resource.json"), before, "the gateway would not notice the payload");
+    assert_eq!(inode("d/w/resource.json"), beside);
+    assert_eq!(applied.written, 2);
 }
 
 #[test]
