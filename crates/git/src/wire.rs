@@ -197,7 +197,7 @@ fn next_batch(
     Ok(!batch.is_empty())
 }
 
-fn check_tree(trees: &TreeStore, id: &ObjectId) -> Result<(), Error> {
+fn check_tree(trees: &mut TreeStore, id: &ObjectId) -> Result<(), Error> {
     if trees.contains(id) { Ok(()) } else { Err(Error::NotSent { what: "the tree", id: *id }) }
 }
 

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -7,7 +8,7 @@ use stoker_object::ObjectId;
 
 use super::files::failed;
 use crate::error::Error;
-use crate::pack::records::search;
+use crate::pack::records::Block;
 
 /// Magic, version, and for each first byte of an id how many ids do not come after it.
 const HEADER: u64 = 8 + 256 * 4;
@@ -16,6 +17,7 @@ const HEADER: u64 = 8 + 256 * 4;
 pub(super) struct PackIndex {
     file: File,
     fanout: Box<[u32; 256]>,
+    block: RefCell<Block<20>>,
 }
 
 impl PackIndex {
@@ -29,7 +31,7 @@ impl PackIndex {
         for (count, bytes) in fanout.iter_mut().zip(head[8..].as_chunks::<4>().0) {
             *count = u32::from_be_bytes(*bytes);
         }
-        let index = Self { file, fanout };
+        let index = Self { file, fanout, block: RefCell::default() };
         let len = index.file.metadata().map_err(failed("look at", path))?.len();
         // Ids, checksums and offsets of all objects, and two checksums of twenty bytes.
         if !index.fanout.is_sorted() || len < HEADER + 28 * index.len() + 40 {
@@ -43,9 +45,8 @@ impl PackIndex {
         let first = usize::from(id.as_bytes()[0]);
         let start = first.checked_sub(1).map_or(0, |before| self.fanout[before]);
         let range = u64::from(start)..u64::from(self.fanout[first]);
-        let Some((rank, _)) = search::<20>(&self.file, HEADER, range, id.as_bytes())? else {
-            return Ok(None);
-        };
+        let found = self.block.borrow_mut().search(&self.file, HEADER, range, id.as_bytes())?;
+        let Some((rank, _)) = found else { return Ok(None) };
         let mut short = [0; 4];
         self.file.read_exact_at(&mut short, HEADER + 24 * self.len() + 4 * rank)?;
         let short = u32::from_be_bytes(short);

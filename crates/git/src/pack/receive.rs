@@ -83,7 +83,7 @@ impl<'a> Receiver<'a> {
 
     fn delta(&mut self, at: u64, base: Base, size: u64) -> Result<Known, Fault> {
         self.maker.admit_instructions(size)?;
-        if let Some(found) = find_base(&self.table, &mut self.maker, base)? {
+        if let Some(found) = find_base(&mut self.table, &mut self.maker, base)? {
             let (kind, id) = self.maker.delta(&found, size, &mut self.input)?;
             return Ok(Known::Stored(kind, id));
         }
@@ -126,7 +126,7 @@ impl<'a> Receiver<'a> {
             return Ok(false);
         }
         let place = |fault: Fault| fault.in_pack(waiting.at);
-        let Some(found) = find_base(&self.table, &mut self.maker, waiting.base).map_err(place)? else {
+        let Some(found) = find_base(&mut self.table, &mut self.maker, waiting.base).map_err(place)? else {
             return Ok(false);
         };
         let mut buffer = std::mem::take(&mut self.maker.work.section);
@@ -155,7 +155,7 @@ impl<'a> Receiver<'a> {
 }
 
 /// The object that a delta starts from, unless it is still to come.
-fn find_base(table: &OffsetTable, maker: &mut Maker<'_>, base: Base) -> Result<Option<Found>, Fault> {
+fn find_base(table: &mut OffsetTable, maker: &mut Maker<'_>, base: Base) -> Result<Option<Found>, Fault> {
     match base {
         Base::Id(id) => maker.find(None, &id),
         Base::At(offset) => match table.find(offset)? {

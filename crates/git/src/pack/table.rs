@@ -34,7 +34,7 @@ impl OffsetTable {
     }
 
     /// What began at `at`, if anything did.
-    pub fn find(&self, at: u64) -> Result<Option<Known>, Error> {
+    pub fn find(&mut self, at: u64) -> Result<Option<Known>, Error> {
         let Some((_, record)) = self.records.find(&at.to_be_bytes())? else { return Ok(None) };
         let id = ObjectId::from_slice(&record[8..]).unwrap_or_default();
         Ok(Some(kind_of(record[RECORD - 1]).map_or(Known::Waiting, |kind| Known::Stored(kind, id))))

@@ -8,7 +8,7 @@ use stoker_object::ObjectId;
 
 use super::files::failed;
 use crate::error::Error;
-use crate::pack::records::search;
+use crate::pack::records::{Block, Sparse};
 use crate::pack::scratch::scratch_file;
 
 const MAGIC: &[u8; 8] = b"STKIDX1\n";
@@ -23,6 +23,7 @@ const PENDING: usize = 2048;
 pub(super) struct Index {
     file: File,
     fanout: Box<[u32; 256]>,
+    block: Block<RECORD>,
 }
 
 /// An object's place in a segment.
@@ -47,7 +48,7 @@ impl Index {
         for (count, bytes) in fanout.iter_mut().zip(counts.as_chunks::<4>().0) {
             *count = u32::from_be_bytes(*bytes);
         }
-        let index = Self { file, fanout };
+        let index = Self { file, fanout, block: Block::default() };
         let whole = HEADER as u64 + index.len() * RECORD as u64;
         (index.fanout.is_sorted() && index.file.metadata().ok()?.len() == whole).then_some(index)
     }
@@ -58,20 +59,19 @@ impl Index {
     }
 
     /// Where the object lies. An index that cannot be read has no objects.
-    pub fn find(&self, id: &ObjectId) -> Option<Place> {
+    pub fn find(&mut self, id: &ObjectId) -> Option<Place> {
         let range = self.bucket(id.as_bytes()[0]);
         if range.is_empty() {
             return None;
         }
-        let (rank, record) = search(&self.file, HEADER as u64, range, id.as_bytes()).ok()??;
+        let (rank, record) = self.block.search(&self.file, HEADER as u64, range, id.as_bytes()).ok()??;
         Some(Place { rank, at: decode(&record)?.1 })
     }
 
     /// The object with this rank.
-    pub fn record(&self, rank: u64) -> Option<(ObjectId, u64)> {
-        let mut record = [0; RECORD];
-        self.file.read_exact_at(&mut record, HEADER as u64 + rank * RECORD as u64).ok()?;
-        decode(&record)
+    pub fn record(&mut self, rank: u64) -> Option<(ObjectId, u64)> {
+        let count = self.len();
+        decode(&self.block.get(&self.file, HEADER as u64, rank, count).ok()??)
     }
 
     pub fn sync(&self) -> io::Result<()> {
@@ -94,7 +94,8 @@ pub(super) struct IndexBuilder {
 
 struct Run {
     file: File,
-    len: u64,
+    keys: Sparse,
+    block: Block<RECORD>,
 }
 
 impl IndexBuilder {
@@ -111,11 +112,11 @@ impl IndexBuilder {
         Ok(())
     }
 
-    pub fn find(&self, id: &ObjectId) -> Option<u64> {
+    pub fn find(&mut self, id: &ObjectId) -> Option<u64> {
         if let Ok(place) = self.pending.binary_search_by(|(other, _)| other.cmp(id)) {
             return Some(self.pending[place].1);
         }
-        self.runs.iter().rev().find_map(|run| run.find(id))
+        self.runs.iter_mut().rev().find_map(|run| run.find(id))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -147,21 +148,22 @@ impl IndexBuilder {
             file.write_all_at(&header, 0)
         })();
         written.map_err(failed("write", path))?;
-        Ok(Index { file, fanout })
+        Ok(Index { file, fanout, block: Block::default() })
     }
 
     fn spill(&mut self) -> Result<(), Error> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let mut run = Run { file: scratch_file(&self.directory)?, len: self.pending.len() as u64 };
+        let mut run = Run::new(scratch_file(&self.directory)?);
         let mut bytes = Vec::with_capacity(self.pending.len() * RECORD);
         for (id, at) in self.pending.drain(..) {
+            run.keys.push(id.as_bytes());
             bytes.extend_from_slice(id.as_bytes());
             bytes.extend_from_slice(&at.to_be_bytes());
         }
         run.file.write_all(&bytes).map_err(failed("write", Path::new("a scratch file")))?;
-        while let Some(last) = self.runs.pop_if(|last| last.len < 2 * run.len) {
+        while let Some(last) = self.runs.pop_if(|last| last.len() < 2 * run.len()) {
             run = self.merged(&[last, run])?;
         }
         self.runs.push(run);
@@ -170,18 +172,31 @@ impl IndexBuilder {
 
     fn merged(&self, runs: &[Run; 2]) -> Result<Run, Error> {
         let file = scratch_file(&self.directory)?;
-        let mut out = BufWriter::new(&file);
-        merge(runs, |record| out.write_all(record))
+        let (mut out, mut keys) = (BufWriter::new(&file), Sparse::new());
+        let write = |record: &[u8; RECORD]| {
+            keys.push(record);
+            out.write_all(record)
+        };
+        merge(runs, write)
             .and_then(|()| out.flush())
             .map_err(failed("write", Path::new("a scratch file")))?;
         drop(out);
-        Ok(Run { file, len: runs.iter().map(|run| run.len).sum() })
+        Ok(Run { keys, ..Run::new(file) })
     }
 }
 
 impl Run {
-    fn find(&self, id: &ObjectId) -> Option<u64> {
-        let (_, record) = search(&self.file, 0, 0..self.len, id.as_bytes()).ok()??;
+    fn new(file: File) -> Self {
+        Self { file, keys: Sparse::new(), block: Block::default() }
+    }
+
+    fn len(&self) -> u64 {
+        self.keys.len()
+    }
+
+    fn find(&mut self, id: &ObjectId) -> Option<u64> {
+        let range = self.keys.range(id.as_bytes());
+        let (_, record) = self.block.search(&self.file, 0, range, id.as_bytes()).ok()??;
         decode(&record).map(|(_, at)| at)
     }
 }
@@ -198,8 +213,8 @@ fn merge(runs: &[Run], mut each: impl FnMut(&[u8; RECORD]) -> io::Result<()>) ->
         let mut file = &run.file;
         file.rewind()?;
         let mut reader = BufReader::with_capacity(RECORD * 256, file);
-        let first = next(&mut reader, run.len)?;
-        heads.push((reader, run.len, first));
+        let first = next(&mut reader, run.len())?;
+        heads.push((reader, run.len(), first));
     }
     loop {
         let least = heads.iter_mut().filter(|head| head.2.is_some()).min_by_key(|head| head.2);

@@ -109,8 +109,8 @@ impl TreeStore {
     }
 
     /// Whether the store has the object, as far as its indexes know.
-    pub fn contains(&self, id: &ObjectId) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.contains(id)) || self.locate(id).is_some()
+    pub fn contains(&mut self, id: &ObjectId) -> bool {
+        self.writer.as_mut().is_some_and(|writer| writer.contains(id)) || self.locate(id).is_some()
     }
 
     /// Whether everything that `commit` needs, blobs apart, is here; its parents are not asked for.
@@ -155,8 +155,8 @@ impl TreeStore {
     }
 
     /// The newest place of an object in finished segments: segment and place there.
-    pub(super) fn locate(&self, id: &ObjectId) -> Option<(usize, Place)> {
-        let newest_first = self.segments.iter().enumerate().rev();
+    pub(super) fn locate(&mut self, id: &ObjectId) -> Option<(usize, Place)> {
+        let newest_first = self.segments.iter_mut().enumerate().rev();
         newest_first.into_iter().find_map(|(number, segment)| Some((number, segment.index.find(id)?)))
     }
 
@@ -173,7 +173,7 @@ impl TreeStore {
         {
             return Ok(Some(kind));
         }
-        for segment in self.segments.iter().rev() {
+        for segment in self.segments.iter_mut().rev() {
             let Some(place) = segment.index.find(id) else { continue };
             if let Some(kind) = segment.read(place, id, object) {
                 return Ok(Some(kind));

@@ -59,7 +59,7 @@ impl Writer {
         Ok(record::read(&self.objects, at, id, object))
     }
 
-    pub fn contains(&self, id: &ObjectId) -> bool {
+    pub fn contains(&mut self, id: &ObjectId) -> bool {
         self.index.find(id).is_some()
     }
 
