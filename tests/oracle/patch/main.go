@@ -95,10 +95,29 @@ func entersText(document, path string) bool {
 
 // isNumber says whether gjson takes a key for the index of an element: digits, also after a list of paths, which it ignores.
 func isNumber(key string) bool {
-	if strings.HasPrefix(key, "[") || strings.HasPrefix(key, "{") {
-		key = key[strings.LastIndexAny(key, "])}")+1:]
-	}
+	key = afterSelector(key)
 	return key != "" && strings.Trim(key, "0123456789") == ""
+}
+
+// afterSelector cuts a list of paths, "[a,b]" or "{a}", from the beginning of a key; all of it where the list is not closed.
+func afterSelector(key string) string {
+	if len(key) < 2 || key[0] != '[' && key[0] != '{' {
+		return key
+	}
+	depth := 0
+	for i := 0; i < len(key); i++ {
+		switch key[i] {
+		case '\\':
+			i++
+		case '[', '(', '{':
+			depth++
+		case ']', ')', '}':
+			if depth--; depth == 0 {
+				return key[i+1:]
+			}
+		}
+	}
+	return ""
 }
 
 // keys takes a path apart at the dots that are not escaped.
