@@ -44,7 +44,8 @@ const BUSY: Duration = Duration::from_hours(24);
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     log::init();
     let mailbox = Arc::new(Mailbox::default());
-    signals::listen(&mailbox)?;
+    // A single run that is stopped has not synced.
+    signals::listen(&mailbox, if options.once { Code::NotNow as u8 } else { 0 })?;
     let settings = match Settings::load(options) {
         Ok(settings) => settings,
         Err(failure) => {
@@ -90,6 +91,10 @@ struct Agent<'a> {
     retry_at: Option<Instant>,
     backoff: Backoff,
     waiting_since: Option<Instant>,
+    /// Why the manifest that lies there is not the one in force.
+    refused: Option<Failure>,
+    /// Why the last scan was not taken.
+    scan_refused: Option<Failure>,
     projects: BTreeSet<String>,
     /// Bytes received from Git, up to the last sync that was reported.
     received: u64,
@@ -147,6 +152,8 @@ impl<'a> Agent<'a> {
             retry_at: None,
             backoff: Backoff::default(),
             waiting_since: None,
+            refused: None,
+            scan_refused: None,
             projects: BTreeSet::new(),
             received: 0,
         })
@@ -173,7 +180,7 @@ impl<'a> Agent<'a> {
         }
         let held = self.volume.hold().ok().flatten().map(|hold| format!("held: {}", hold.reason));
         let paused = self.settings.paused().then(|| "paused".to_owned());
-        let waiting = self.waiting_since.map(|_| "waiting for Designers to close".to_owned());
+        let waiting = self.waiting_since.and_then(|_| self.reporter.message());
         let why = held.or(paused).or(waiting)?;
         Some(Failure::new(Reason::Held, Code::NotNow, format!("nothing was applied: {why}")))
     }

@@ -192,6 +192,11 @@ impl Reporter {
         self.status.reason = Some(failure.reason);
     }
 
+    /// What is said to be wrong.
+    pub fn message(&self) -> Option<String> {
+        self.status.error_message.clone()
+    }
+
     /// Shows the status, and writes it where it changed or an hour has passed.
     pub fn publish(&mut self) {
         let json = self.status.to_json(MAX_ENTRY_BYTES);

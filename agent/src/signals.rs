@@ -11,8 +11,9 @@ use crate::mailbox::Mailbox;
 /// Native sidecars may have two seconds left when they are told to stop.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Takes the signals over; to be called before any other thread exists. Works as PID 1, too.
-pub fn listen(mailbox: &Arc<Mailbox>) -> Result<(), Failure> {
+/// Takes the signals over; to be called before any other thread exists. Works as PID 1, too. `code` is the
+/// exit code of a program that did not stop by itself.
+pub fn listen(mailbox: &Arc<Mailbox>, code: u8) -> Result<(), Failure> {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGTERM);
     signals.add(Signal::SIGINT);
@@ -25,7 +26,7 @@ pub fn listen(mailbox: &Arc<Mailbox>) -> Result<(), Failure> {
         mailbox.stop();
         std::thread::sleep(GRACE);
         // The sync thread is in a call that does not end, such as a silent server.
-        std::process::exit(0);
+        std::process::exit(i32::from(code));
     })
 }
 

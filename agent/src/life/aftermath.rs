@@ -86,6 +86,7 @@ impl Agent<'_> {
                 tracing::info!(result, took = crate::clock::duration(started.elapsed()), "scanned");
                 self.reporter.scanned(result);
                 self.projects.clear();
+                self.scan_refused = None;
                 Ok(self.volume.set_mark(Mark::ScanPending, false)?)
             }
             Err(scan::Failed { result, failure, gateway_down }) => {
@@ -94,6 +95,7 @@ impl Agent<'_> {
                 self.gateway_runs = false;
                 self.ping_at = Some(Instant::now() + PING_EVERY);
                 // A gateway that does not run loads everything when it starts: nothing has failed.
+                self.scan_refused = (!gateway_down).then(|| failure.clone());
                 if gateway_down { Ok(()) } else { Err(failure) }
             }
         }

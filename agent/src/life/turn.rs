@@ -19,7 +19,7 @@ impl Agent<'_> {
     /// One look at everything that may have changed.
     pub(super) fn turn(&mut self, mail: &Mail) -> Result<(), Failure> {
         self.take_in(mail);
-        self.reload()?;
+        self.reload();
         self.look_at_gateway();
         self.note_on_disk();
         let suspended = self.suspended()?;
@@ -28,7 +28,9 @@ impl Agent<'_> {
             self.reporter.suspended(reason, Some(why));
             self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
             self.look_at = Instant::now() + self.settings.period();
-            return self.scan_if_pending();
+            self.scan_if_pending()?;
+            self.keep_saying_what_is_wrong();
+            return Ok(());
         }
         let commit = self.resolve()?;
         self.note_synced_before(commit)?;
@@ -36,7 +38,29 @@ impl Agent<'_> {
             self.sync(commit)?;
         }
         self.scan_if_pending()?;
-        self.note_first_run()
+        self.note_first_run()?;
+        if !self.keep_saying_what_is_wrong() && self.settled == Some(commit) {
+            self.note_recovered();
+        }
+        Ok(())
+    }
+
+    /// What this turn did not get over stays in the status; false if nothing did.
+    fn keep_saying_what_is_wrong(&mut self) -> bool {
+        let wrong = self.refused.as_ref().or(self.scan_refused.as_ref());
+        if let Some(failure) = wrong {
+            self.reporter.note(failure);
+        }
+        wrong.is_some()
+    }
+
+    /// Whatever failed before, nothing is wrong now, although there may have been nothing to do.
+    fn note_recovered(&mut self) {
+        if self.settings.dry_run {
+            self.reporter.suspended(None, None);
+        } else {
+            self.reporter.synced(self.settings.reference(), None);
+        }
     }
 
     fn take_in(&mut self, mail: &Mail) {
@@ -48,12 +72,22 @@ impl Agent<'_> {
     }
 
     /// The manifest may change while we run. One that is wrong is refused and the one before stays in force.
-    fn reload(&mut self) -> Result<(), Failure> {
+    fn reload(&mut self) {
         if !self.settings.is_stale(&self.options.config) {
-            return Ok(());
+            self.refused = None;
+            return;
         }
-        let settings = Settings::load(self.options)?;
-        tracing::info!("the manifest changed");
+        let before = self.refused.take().map(|refused| refused.message);
+        if let Err(failure) = Settings::load(self.options).and_then(|settings| self.take_up(settings)) {
+            if before.as_ref() != Some(&failure.message) {
+                tracing::error!(reason = %failure.reason, "the manifest is refused, the one before stays in force: {failure}");
+            }
+            self.refused = Some(failure);
+        }
+    }
+
+    fn take_up(&mut self, settings: Settings) -> Result<(), Failure> {
+        let gateway = gateway(&settings, &self.mailbox)?;
         let (old, new) = (&self.settings.resource.spec.git, &settings.resource.spec.git);
         if old != new {
             self.repository = Repository::open(
@@ -63,7 +97,8 @@ impl Agent<'_> {
             )?;
             self.received = 0;
         }
-        self.gateway = gateway(&settings, &self.mailbox)?;
+        tracing::info!("the manifest changed");
+        self.gateway = gateway;
         self.rules = settings.rules();
         self.settings = settings;
         self.wanted = None;

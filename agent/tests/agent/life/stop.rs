@@ -1,0 +1,66 @@
+//! The end: within two seconds, whatever is going on.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::Plant;
+use crate::support::{Manifest, SOON, Site, until};
+
+/// Native sidecars may have two seconds left.
+const GRACE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_hours(1);
+
+#[test]
+fn an_idle_agent_stops_at_once() {
+    let plant = Plant::new();
+    let agent = plant.start();
+    let (code, took) = agent.terminate();
+    assert_eq!(code, Some(0));
+    assert!(took < GRACE, "{took:?}");
+}
+
+#[test]
+fn an_agent_that_waits_for_a_silent_server_stops_in_time() {
+    let site = Site::new();
+    let server = site.server();
+    let agent = {
+        server.update(|options| options.delay = SILENCE);
+        site.start(&Manifest::new(&server.url("plant.git")), &[])
+    };
+    agent.wait("a request", |_| (server.requests() > 0).then_some(()));
+    let (code, took) = agent.terminate();
+    assert_eq!(code, Some(0));
+    assert!(took < GRACE, "{took:?}");
+}
+
+#[test]
+fn an_agent_that_waits_for_a_stuck_scan_stops_in_time() {
+    let plant = Plant::new();
+    let agent = plant.start();
+    plant.gateway.faults().stuck_scan(true);
+    plant.gateway.clear_records();
+    plant.push("two");
+    plant.give(&plant.manifest);
+    agent.wait("a scan", |_| (!plant.scans_asked().is_empty()).then_some(()));
+    let (code, took) = agent.terminate();
+    assert_eq!(code, Some(0));
+    assert!(took < GRACE, "{took:?}");
+}
+
+#[test]
+fn a_single_run_that_is_stopped_does_not_claim_to_have_synced() {
+    let site = Site::new();
+    let server = site.server();
+    server.update(|options| options.delay = SILENCE);
+    site.write_manifest(&Manifest::new(&server.url("plant.git")).text());
+    let mut child = site.command(&[]).arg("--once").stderr(Stdio::null()).spawn().unwrap();
+    until("a request", SOON, String::new, || (server.requests() > 0).then_some(()));
+    let started = Instant::now();
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM).unwrap();
+    let status = until("the end", SOON, String::new, || child.try_wait().unwrap());
+    assert!(started.elapsed() < GRACE);
+    assert_eq!(status.code(), Some(75), "75: not now");
+}
