@@ -14,6 +14,7 @@ mod report;
 mod rivals;
 mod run;
 mod scenario;
+mod side;
 mod source;
 mod words;
 

@@ -21,6 +21,8 @@ pub(super) struct Machine {
     pub(super) architecture: &'static str,
     pub(super) kernel: String,
     pub(super) memory_gib: u64,
+    /// How many cores other programs kept busy just before.
+    pub(super) busy_cores: f64,
     pub(super) data_on: &'static str,
     pub(super) git: String,
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::figures::Machine;
 use super::lab::Lab;
@@ -20,10 +21,27 @@ pub(super) fn describe(lab: &Lab) -> Machine {
             uname.sysname().to_string_lossy(),
             major(&uname.release().to_string_lossy())
         ),
+        busy_cores: busy_cores(),
         memory_gib: total_memory_gib(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
         data_on: lab.words(),
         git: numbers(version.trim().trim_start_matches("git version ")),
     }
+}
+
+/// How many cores others keep busy while we wait for a moment.
+fn busy_cores() -> f64 {
+    let read = || busy_ticks(&fs::read_to_string("/proc/stat").unwrap_or_default());
+    let (before, started) = (read(), Instant::now());
+    thread::sleep(Duration::from_secs(2));
+    let ticks = read().saturating_sub(before) as f64 / rustix::param::clock_ticks_per_second() as f64;
+    ticks / started.elapsed().as_secs_f64()
+}
+
+/// The time that all cores were not idle: the first line holds user, nice, system, idle, iowait, irq, softirq, ….
+fn busy_ticks(stat: &str) -> u64 {
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks = fields.take(7).enumerate().filter(|(field, _)| ![3, 4].contains(field));
+    ticks.filter_map(|(_, ticks)| ticks.parse::<u64>().ok()).sum()
 }
 
 /// `6.18.44-vendor` → `6`.
@@ -58,5 +76,11 @@ mod tests {
     fn memory_is_rounded_to_gibibytes() {
         assert_eq!(total_memory_gib("MemTotal:       24683520 kB\nMemFree: 1 kB\n"), 24);
         assert_eq!(total_memory_gib(""), 0);
+    }
+
+    #[test]
+    fn waiting_is_not_work() {
+        assert_eq!(busy_ticks("cpu  100 20 30 4000 500 6 7 800 9 0\ncpu0 1 1 1\n"), 163);
+        assert_eq!(busy_ticks(""), 0);
     }
 }

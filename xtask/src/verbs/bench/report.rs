@@ -5,6 +5,9 @@ use super::figures::{Figures, Least, OnEstate};
 use super::goals::{self, Goal};
 use super::words::{mebibytes, megabytes, time};
 
+/// So much goes on in a machine that has nothing to do.
+const QUIET_CORES: f64 = 0.1;
+
 /// The goals and all figures.
 pub(super) fn table(figures: &Figures) -> String {
     let mut text = goals_table(&goals::goals(figures));
@@ -48,7 +51,7 @@ fn opening(figures: &Figures) -> String {
         "# Benchmarks
 
 Written by `cargo xtask bench agent`. The agent as it ships ({}, {} compressed), next to git {} with a copy, on the same repositories,
-server and filesystem, in the same run. The machine: {} cores ({}), {} GiB of memory, {}; data directories on {}.
+server and filesystem, in the same run. The machine: {} cores ({}), {} GiB of memory, {}; data directories on {}.{}
 
 ",
         megabytes(program.bytes),
@@ -59,6 +62,17 @@ server and filesystem, in the same run. The machine: {} cores ({}), {} GiB of me
         machine.memory_gib,
         machine.kernel,
         machine.data_on,
+        busy(machine.busy_cores),
+    )
+}
+
+/// What a reader must know of a machine that had other work.
+fn busy(cores: f64) -> String {
+    if cores <= QUIET_CORES {
+        return String::new();
+    }
+    format!(
+        " **Other programs kept {cores:.1} cores busy when it began: times are longer than they need be.**"
     )
 }
 
@@ -187,6 +201,7 @@ pub(super) fn sample() -> Figures {
             architecture: "x86_64",
             kernel: "Linux 6".to_owned(),
             memory_gib: 8,
+            busy_cores: 0.02,
             data_on: "a disk",
             git: "2.39.5".to_owned(),
         },
@@ -213,6 +228,14 @@ mod tests {
         let rows = [["ä".to_owned(), "1".to_owned()], ["bbbb".to_owned(), "22".to_owned()]];
         let table = aligned(&["x".to_owned(), "y".to_owned()], rows.into_iter());
         assert_eq!(table, "| x    | y   |\n| ---- | --- |\n| ä    | 1   |\n| bbbb | 22  |\n");
+    }
+
+    #[test]
+    fn other_work_on_the_machine_is_told() {
+        let mut figures = sample();
+        assert!(!document(&figures).contains("Other programs"));
+        figures.machine.busy_cores = 1.5;
+        assert!(document(&figures).contains("Other programs kept 1.5 cores busy"));
     }
 
     #[test]

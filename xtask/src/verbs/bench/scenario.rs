@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::agent::{Agent, Setup, between, now_of_day};
 use super::cost::{Cost, median_of, middle};
-use super::figures::{Change, Limits, OfAgent, OfGit, OnEstate, Way};
+use super::figures::{Change, Limits, OfAgent, OnEstate};
 use super::lab::Lab;
 use super::limits;
 use super::proc::Memory;
 use super::rivals::{self, Copying};
 use super::run::{Whom, larger, measured};
+use super::side::Side;
 use super::source::Source;
 use crate::estates::Estate;
 
@@ -54,8 +55,9 @@ impl Scenario<'_> {
         self.say("making the estate");
         let source = Source::create(self.estate, &root, self.extent.runs)?;
         self.warm_up(&source)?;
-        let agent = self.of_agent(&source)?;
-        let git = if self.extent.git { Some(self.of_git(&source)?) } else { None };
+        let mut side = self.extent.git.then(|| Side::new(self.estate.files, LONGEST));
+        let agent = self.of_agent(&source, side.as_mut())?;
+        let git = side.map(Side::figures).transpose()?;
         let limits =
             if self.extent.long && self.extent.git { self.limits(&source)? } else { Limits::default() };
         drop(source);
@@ -80,19 +82,24 @@ impl Scenario<'_> {
         Setup::create(self.program, &at, &source.url(), LOOK_EVERY)
     }
 
-    fn of_agent(&mut self, source: &Source) -> Result<OfAgent> {
+    fn of_agent(&mut self, source: &Source, mut side: Option<&mut Side>) -> Result<OfAgent> {
         let runs = self.extent.runs;
-        let mut first = Vec::new();
-        for run in 2..=runs {
+        let (mut first, mut last) = (Vec::new(), None);
+        for run in 1..=runs {
+            if let Some((agent, _)) = last.take() {
+                Agent::stop(agent)?;
+            }
+            if let Some(side) = &mut side {
+                self.say(&format!("git, {run} of {runs}"));
+                side.round(source, self.lab)?;
+            }
             self.say(&format!("first sync, {run} of {runs}"));
-            let (agent, cost) = first_sync(&self.setup(source)?, source)?;
+            let setup = self.setup(source)?;
+            let (agent, cost) = first_sync(&setup, source)?;
             first.push(cost);
-            agent.stop()?;
+            last = Some((agent, setup));
         }
-        self.say(&format!("first sync, 1 of {runs}"));
-        let setup = self.setup(source)?;
-        let (mut agent, cost) = first_sync(&setup, source)?;
-        first.push(cost);
+        let (mut agent, setup) = last.context("there is at least one run")?;
         let life = self.beside_a_gateway(&mut agent, &setup, source)?;
         agent.stop()?;
         let (restart, restart_looked_seconds) = self.restarts(&setup, source)?;
@@ -166,7 +173,7 @@ impl Scenario<'_> {
             rustix::fs::sync();
             source.count();
             let cost = measured(&mut setup.once(), Whom::Alone, LONGEST)?;
-            costs.push(with_traffic(cost, source));
+            costs.push(source.charge(cost));
         }
         some(middle(&costs))
     }
@@ -181,7 +188,7 @@ impl Scenario<'_> {
             let took = agent.until_probe("/startupz", LONGEST)?;
             looks.push(agent.until_probe("/readyz", LONGEST)?.as_secs_f64());
             agent.rest(SETTLED)?;
-            costs.push(with_traffic(so_far(&mut agent, took), source));
+            costs.push(source.charge(so_far(&mut agent, took)));
             agent.stop()?;
         }
         Ok((some(middle(&costs))?, median_of(looks.into_iter()).unwrap_or_default()))
@@ -201,37 +208,6 @@ impl Scenario<'_> {
         }
         source.server.set_down(false)?;
         some(middle(&costs))
-    }
-
-    fn of_git(&mut self, source: &Source) -> Result<OfGit> {
-        let mut ways = Vec::new();
-        let mut walks = Vec::new();
-        for copying in Copying::present() {
-            let (mut first, mut ten_files) = (Vec::new(), Vec::new());
-            for run in 1..=self.extent.runs {
-                self.say(&format!("git and {}, {run} of {}", copying.name(), self.extent.runs));
-                let dir = self.lab.empty()?;
-                source.push(0)?;
-                source.count();
-                let clone =
-                    measured(&mut rivals::clone(copying, &source.url(), &dir), Whom::Family, LONGEST)?;
-                first.push(with_traffic(clone, source));
-                source.push(1)?;
-                rustix::fs::sync();
-                source.count();
-                let fetch =
-                    measured(&mut rivals::fetch(copying, &source.url(), &dir), Whom::Family, LONGEST)?;
-                ten_files.push(with_traffic(fetch, source));
-                let started = Instant::now();
-                let seen = rivals::walk(&dir.join("copy"))?;
-                walks.push(started.elapsed().as_secs_f64());
-                ensure!(seen >= self.estate.files as u64, "the copy has {seen} entries only");
-            }
-            let (first_sync, ten_files) = (some(middle(&first))?, some(middle(&ten_files))?);
-            ways.push(Way { copying: copying.name(), first_sync, ten_files });
-        }
-        source.push(0)?;
-        Ok(OfGit { ways, walk_seconds: median_of(walks.into_iter()).unwrap_or_default() })
     }
 
     fn limits(&mut self, source: &Source) -> Result<Limits> {
@@ -288,7 +264,7 @@ fn first_sync(setup: &Setup, source: &Source) -> Result<(Agent, Cost)> {
     let mut agent = Agent::start(setup)?;
     let took = agent.until_probe("/startupz", LONGEST)?;
     agent.rest(SETTLED)?;
-    let cost = with_traffic(so_far(&mut agent, took), source);
+    let cost = source.charge(so_far(&mut agent, took));
     Ok((agent, cost))
 }
 
@@ -327,17 +303,12 @@ fn ten_files(agent: &mut Agent, source: &Source, commit: usize) -> Result<(Cost,
     let since = |cpu: Duration| cpu.saturating_sub(began.map_or(Duration::ZERO, |(_, cpu)| *cpu));
     let took = between(resolved, synced);
     let cost = Cost::new(took, since(cpu_at_synced), agent.peaks(), written_at_synced - written);
-    Ok((with_traffic(cost, source), since(agent.processor_time()).as_secs_f64()))
+    Ok((source.charge(cost), since(agent.processor_time()).as_secs_f64()))
 }
 
 /// What an agent took since its start.
 fn so_far(agent: &mut Agent, took: Duration) -> Cost {
     Cost::new(took, agent.processor_time(), agent.peaks(), agent.written())
-}
-
-fn with_traffic(cost: Cost, source: &Source) -> Cost {
-    let traffic = source.counted();
-    cost.with_traffic(traffic.received, traffic.requests)
 }
 
 fn some(cost: Option<Cost>) -> Result<Cost> {

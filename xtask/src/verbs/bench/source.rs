@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use stoker_test_gitserver::{HttpOptions, HttpServer, Repository};
 
+use super::cost::Cost;
 use super::figures::Change;
 use crate::estates::Estate;
 
@@ -21,13 +22,6 @@ pub(super) struct Source {
     pub(super) server: HttpServer,
     /// The first holds the estate; each later one changes ten files of the one before.
     pub(super) commits: Vec<String>,
-}
-
-/// What came from the server meanwhile.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Traffic {
-    pub(super) received: u64,
-    pub(super) requests: u64,
 }
 
 impl Source {
@@ -58,9 +52,9 @@ impl Source {
         self.server.reset_counters();
     }
 
-    /// What was counted.
-    pub(super) fn counted(&self) -> Traffic {
-        Traffic { received: self.server.bytes_out(), requests: self.server.requests() as u64 }
+    /// The cost, with what came from the server since [`Self::count`].
+    pub(super) fn charge(&self, cost: Cost) -> Cost {
+        cost.with_traffic(self.server.bytes_out(), self.server.requests() as u64)
     }
 
     /// The size of the trees and blobs that a change of ten files made.
