@@ -16,7 +16,7 @@ pub(crate) struct Arrivals<'a> {
 }
 
 impl<'a> Arrivals<'a> {
-    /// `wanted` must be sorted.
+    /// `wanted` must be sorted, and none of it in the sink.
     pub fn new(sink: &'a mut dyn BlobSink, wanted: &'a [ObjectId]) -> Self {
         Self { sink, wanted, here: vec![false; wanted.len()] }
     }
@@ -35,11 +35,10 @@ impl<'a> Arrivals<'a> {
 
 impl BlobSink for Arrivals<'_> {
     fn contains(&mut self, id: &ObjectId) -> bool {
-        let contains = self.sink.contains(id);
-        if contains {
-            self.note(id);
+        match self.wanted.binary_search(id) {
+            Ok(at) => self.here[at],
+            Err(_) => self.sink.contains(id),
         }
-        contains
     }
 
     fn small(&mut self, id: &ObjectId, content: &[u8]) -> io::Result<()> {

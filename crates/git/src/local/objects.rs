@@ -249,11 +249,11 @@ impl Objects {
         base: &Step,
         aim: &mut Aim<'_, '_>,
     ) -> Result<Link, Error> {
-        let Workspace { inflate, object, base: memory, window, instructions, section } = &mut self.work;
+        let Workspace { inflate, object, base: memory, blocks, instructions, section } = &mut self.work;
         let mut section = Section::new(&pack.file, entry.data, pack.end, section);
         let mut source = match base {
             Step::Memory(len) => Source::Memory(&memory[..*len]),
-            Step::File(file, size) => Source::file(file, *size, window),
+            Step::File(file, size) => Source::file(file, *size, blocks),
         };
         let mut apply = || {
             let delta = Delta::begin(Inflate::new(inflate, &mut section, entry.size), instructions)?;

@@ -3,15 +3,21 @@ use std::os::unix::fs::FileExt as _;
 
 use super::fault::Fault;
 use super::inflate::Inflate;
-use super::output::{CHUNK, Output};
+use super::output::Output;
 
 /// Bytes of instructions that are inflated at a time.
 pub(crate) const INSTRUCTIONS: usize = 8 * 1024;
-/// Copies shorter than this are served from a window on the base, which is read once for several of
-/// them; longer ones go from the base's file straight to where they belong.
+/// A base up to this many bytes is best read whole: instructions jump about, and one read is cheaper than many.
+pub(crate) const WHOLE: u64 = 128 * 1024;
+/// Copies shorter than this are served from blocks of the base, each read once for several of them; longer ones go
+/// from the base's file straight to where they belong.
 const SHORT_COPY: u64 = 4 * 1024;
-/// Bytes of a long base that are read around a short copy. A base that fits a chunk is read whole.
-const WINDOW: u64 = 8 * 1024;
+/// Bytes of a block.
+const BLOCK: u64 = 8 * 1024;
+/// Blocks that are held, each in the place that its number gives it.
+const HELD: usize = 16;
+/// No block has this number: it would begin beyond 64 bits.
+const NONE: u64 = u64::MAX;
 
 /// The object that a delta starts from.
 pub(crate) enum Source<'a> {
@@ -21,19 +27,19 @@ pub(crate) enum Source<'a> {
     File(FileSource<'a>),
 }
 
-/// A base in a file, and the part of it that was read last.
+/// A base in a file, and blocks of it that were read.
 pub(crate) struct FileSource<'a> {
     file: &'a File,
     size: u64,
-    window: &'a mut Vec<u8>,
-    window_at: u64,
-    window_len: usize,
+    blocks: &'a mut Vec<u8>,
+    /// Which block is held in each place, or `NONE`.
+    held: [u64; HELD],
 }
 
 impl<'a> Source<'a> {
-    /// A base of `size` bytes in `file`; `window` is working space.
-    pub fn file(file: &'a File, size: u64, window: &'a mut Vec<u8>) -> Self {
-        Self::File(FileSource { file, size, window, window_at: 0, window_len: 0 })
+    /// A base of `size` bytes in `file`; `blocks` is working space.
+    pub fn file(file: &'a File, size: u64, blocks: &'a mut Vec<u8>) -> Self {
+        Self::File(FileSource { file, size, blocks, held: [NONE; HELD] })
     }
 
     fn size(&self) -> u64 {
@@ -47,7 +53,7 @@ impl<'a> Source<'a> {
     fn copy(&mut self, at: u64, len: u64, out: &mut Output<'_>) -> Result<(), Fault> {
         match self {
             Self::Memory(bytes) => out.put(&bytes[at as usize..(at + len) as usize]),
-            Self::File(source) if len < SHORT_COPY => out.put(source.window(at, len)?),
+            Self::File(source) if len < SHORT_COPY => source.blocks(at, len, out),
             Self::File(source) => source.stream(at, len, out),
         }
     }
@@ -58,7 +64,7 @@ impl FileSource<'_> {
         while len > 0 {
             let room = out.room()?;
             let count = room.len().min(len as usize);
-            self.read(&mut room[..count], at)?;
+            self.file.read_exact_at(&mut room[..count], at).map_err(cannot_read())?;
             out.filled(count);
             at += count as u64;
             len -= count as u64;
@@ -66,28 +72,38 @@ impl FileSource<'_> {
         Ok(())
     }
 
-    fn window(&mut self, at: u64, len: u64) -> Result<&[u8], Fault> {
-        if at < self.window_at || at + len > self.window_at + self.window_len as u64 {
-            let whole = self.size <= CHUNK as u64;
-            let (start, count) = if whole { (0, self.size) } else { (at, WINDOW.min(self.size - at)) };
-            let count = count as usize;
-            if self.window.len() < count {
-                self.window.resize(count, 0);
-            }
-            // Taken out, so that reading may borrow the rest of `self`.
-            let mut window = std::mem::take(self.window);
-            let outcome = self.read(&mut window[..count], start);
-            *self.window = window;
-            outcome?;
-            (self.window_at, self.window_len) = (start, count);
+    fn blocks(&mut self, mut at: u64, mut len: u64, out: &mut Output<'_>) -> Result<(), Fault> {
+        while len > 0 {
+            let from = (at % BLOCK) as usize;
+            let bytes = self.block(at / BLOCK)?;
+            let count = (bytes.len() - from).min(len as usize);
+            out.put(&bytes[from..from + count])?;
+            at += count as u64;
+            len -= count as u64;
         }
-        let from = (at - self.window_at) as usize;
-        Ok(&self.window[from..from + len as usize])
+        Ok(())
     }
 
-    fn read(&self, out: &mut [u8], at: u64) -> Result<(), Fault> {
-        self.file.read_exact_at(out, at).map_err(Fault::io("read back the base of a delta"))
+    /// The bytes of the block with this number, which begins within the base.
+    fn block(&mut self, number: u64) -> Result<&[u8], Fault> {
+        let place = number as usize % HELD;
+        let start = place * BLOCK as usize;
+        let end = start + BLOCK.min(self.size - number * BLOCK) as usize;
+        if self.held[place] != number {
+            if self.blocks.len() < end {
+                self.blocks.resize(end, 0);
+            }
+            self.held[place] = NONE;
+            let read = self.file.read_exact_at(&mut self.blocks[start..end], number * BLOCK);
+            read.map_err(cannot_read())?;
+            self.held[place] = number;
+        }
+        Ok(&self.blocks[start..end])
     }
+}
+
+fn cannot_read() -> impl FnOnce(std::io::Error) -> Fault {
+    Fault::io("read back the base of a delta")
 }
 
 /// A delta whose instructions are read as they are inflated.

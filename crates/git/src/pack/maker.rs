@@ -1,9 +1,10 @@
 use std::fs::File;
 use std::io::{self, BufRead};
+use std::os::unix::fs::FileExt as _;
 
 use stoker_object::{Kind, ObjectId};
 
-use super::delta::{Delta, Source};
+use super::delta::{Delta, Source, WHOLE};
 use super::fault::Fault;
 use super::inflate::Inflate;
 use super::output::{CHUNK, Output};
@@ -20,40 +21,88 @@ pub(super) struct Maker<'a> {
     limits: &'a Limits,
     /// Buffers that every object uses again.
     pub work: Workspace,
+    /// The object that lies in the workspace's base buffer.
+    base: Option<Held>,
+    /// The one that lies in its object buffer: git often writes the deltas of an object right after it.
+    object: Option<Held>,
     /// What was made so far.
     pub stats: PackStats,
 }
 
 /// The base of a delta.
 pub(super) enum Found {
-    /// A blob, in this file.
-    Blob(File),
-    /// An object of another kind, whose bytes lie in the workspace's base buffer.
-    InMemory(Kind),
+    /// A blob that is too long for a buffer, in this file, and its bytes.
+    Blob(File, u64),
+    /// An object whose bytes lie in the workspace's base buffer.
+    InMemory(Held),
+}
+
+/// What lies at the beginning of a buffer: an object that was made or read, and whose id was checked then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    kind: Kind,
+    id: ObjectId,
+    len: usize,
 }
 
 impl<'a> Maker<'a> {
     pub fn new(trees: &'a mut TreeStore, blobs: &'a mut dyn BlobSink, limits: &'a Limits) -> Self {
-        Self { trees, blobs, limits, work: Workspace::new(), stats: PackStats::default() }
+        let (work, stats) = (Workspace::new(), PackStats::default());
+        Self { trees, blobs, limits, work, base: None, object: None, stats }
     }
 
     /// Looks for an object that was stored, now or before.
     pub fn find(&mut self, kind: Option<Kind>, id: &ObjectId) -> Result<Option<Found>, Fault> {
-        if kind != Some(Kind::Blob)
-            && let Some(kind) = self.trees.read(id, &mut self.work.base)?
-        {
-            return Ok(Some(Found::InMemory(kind)));
+        if let Some(held) = self.held(id) {
+            return Ok(Some(Found::InMemory(held)));
+        }
+        if kind != Some(Kind::Blob) {
+            self.base = None;
+            if let Some(kind) = self.trees.read(id, &mut self.work.base)? {
+                return Ok(Some(self.in_memory(kind, id, self.work.base.len())));
+            }
         }
         if kind.is_some_and(|kind| kind != Kind::Blob) {
             return Ok(None);
         }
-        let file = self.blobs.open(id).map_err(|source| blob_error("read back", id, source))?;
-        Ok(file.map(Found::Blob))
+        match self.blobs.open(id).map_err(|source| blob_error("read back", id, source))? {
+            Some(file) => self.blob(id, file).map(Some).map_err(Fault::io("read back the base of a delta")),
+            None => Ok(None),
+        }
+    }
+
+    /// An object that is still in a buffer, as a base.
+    fn held(&mut self, id: &ObjectId) -> Option<Held> {
+        if self.object.is_some_and(|held| held.id == *id) {
+            std::mem::swap(&mut self.work.base, &mut self.work.object);
+            self.base = self.object.take();
+        }
+        self.base.filter(|held| held.id == *id)
+    }
+
+    /// Reads a blob whole if it is not long: a delta copies from all over its base.
+    fn blob(&mut self, id: &ObjectId, file: File) -> io::Result<Found> {
+        let size = file.metadata()?.len();
+        if size > WHOLE {
+            return Ok(Found::Blob(file, size));
+        }
+        let len = size as usize;
+        self.base = None;
+        if self.work.base.len() < len {
+            self.work.base.resize(len, 0);
+        }
+        file.read_exact_at(&mut self.work.base[..len], 0)?;
+        Ok(self.in_memory(Kind::Blob, id, len))
+    }
+
+    fn in_memory(&mut self, kind: Kind, id: &ObjectId, len: usize) -> Found {
+        Found::InMemory(*self.base.insert(Held { kind, id: *id, len }))
     }
 
     /// Makes an object whose own bytes are next in `input`.
     pub fn whole(&mut self, kind: Kind, size: u64, input: &mut dyn BufRead) -> Result<ObjectId, Fault> {
         self.admit(kind, size)?;
+        self.object = None;
         let file = file_for(kind, size, self.blobs)?;
         let mut out = Output::new(kind, size, &mut self.work.object, file);
         let mut inflate = Inflate::new(&mut self.work.inflate, input, size);
@@ -78,13 +127,15 @@ impl<'a> Maker<'a> {
         let delta = Delta::begin(inflate, &mut self.work.instructions)?;
         let (kind, result_size) = (base.kind(), delta.result_size());
         admit(self.limits, &mut self.stats, kind, result_size)?;
+        self.object = None;
         let file = file_for(kind, result_size, self.blobs)?;
         let mut out = Output::new(kind, result_size, &mut self.work.object, file);
         match base {
-            Found::InMemory(_) => delta.apply(&mut Source::Memory(&self.work.base), &mut out)?,
-            Found::Blob(file) => {
-                let size = file.metadata().map_err(Fault::io("read back the base of a delta"))?.len();
-                delta.apply(&mut Source::file(file, size, &mut self.work.window), &mut out)?;
+            Found::InMemory(held) => {
+                delta.apply(&mut Source::Memory(&self.work.base[..held.len]), &mut out)?;
+            }
+            Found::Blob(file, size) => {
+                delta.apply(&mut Source::file(file, *size, &mut self.work.blocks), &mut out)?;
             }
         }
         let finished = out.finish()?;
@@ -105,22 +156,30 @@ impl<'a> Maker<'a> {
             self.blobs.keep(&id, file).map_err(|source| blob_error("keep", &id, source))?;
         } else {
             let content = &self.work.object[..size as usize];
+            self.object = Some(Held { kind, id, len: content.len() });
             if kind != Kind::Blob {
                 self.trees.insert(kind, &id, content)?;
             } else if !self.blobs.contains(&id) {
                 self.blobs.small(&id, content).map_err(|source| blob_error("keep", &id, source))?;
             }
         }
-        self.work.trim();
+        self.trim();
         Ok(id)
+    }
+
+    /// Gives back what an object beyond the usual has made of the buffers.
+    fn trim(&mut self) {
+        self.work.trim();
+        self.base = self.base.filter(|held| held.len <= self.work.base.len());
+        self.object = self.object.filter(|held| held.len <= self.work.object.len());
     }
 }
 
 impl Found {
     fn kind(&self) -> Kind {
         match self {
-            Self::Blob(_) => Kind::Blob,
-            Self::InMemory(kind) => *kind,
+            Self::Blob(..) => Kind::Blob,
+            Self::InMemory(held) => held.kind,
         }
     }
 }

@@ -7,8 +7,8 @@ use super::output::CHUNK;
 /// paid for until the end.
 const KEPT: usize = 4 * CHUNK;
 
-/// Buffers that reading objects uses again and again: about 200 KiB, most of it zlib's window and
-/// two chunks.
+/// Buffers that reading objects uses again and again: about 400 KiB at most, most of it zlib's window, a chunk and
+/// what is held of a base.
 pub(crate) struct Workspace {
     /// Zlib's state.
     pub inflate: Decompress,
@@ -16,8 +16,8 @@ pub(crate) struct Workspace {
     pub object: Vec<u8>,
     /// The base of a delta, where it lies in memory.
     pub base: Vec<u8>,
-    /// The piece of a base in a file that was read last.
-    pub window: Vec<u8>,
+    /// Pieces of a base in a file.
+    pub blocks: Vec<u8>,
     /// Instructions of a delta, a few at a time.
     pub instructions: Vec<u8>,
     /// Compressed bytes that are read from a file.
@@ -30,7 +30,7 @@ impl Workspace {
             inflate: Decompress::new(true),
             object: Vec::new(),
             base: Vec::new(),
-            window: Vec::new(),
+            blocks: Vec::new(),
             instructions: vec![0; INSTRUCTIONS],
             section: Vec::new(),
         }
