@@ -7,7 +7,6 @@
 //! It only reads. What it makes of a repository that is written at the same time is what git makes
 //! of it: a pack that disappears is looked for under another name.
 
-mod cache;
 mod files;
 mod index;
 mod layout;

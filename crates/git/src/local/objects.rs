@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use stoker_object::{Kind, ObjectId};
 
-use super::cache::Cache;
 use super::files::failed;
 use super::loose::{self, Head};
 use super::packs::{Pack, Packs};
 use crate::error::Error;
+use crate::pack::cache::Cache;
 use crate::pack::delta::{Delta, Source};
 use crate::pack::entry::{Base, Entry, Form};
 use crate::pack::fault::Fault;
@@ -31,7 +31,8 @@ pub(super) struct Objects {
     directories: Vec<PathBuf>,
     scratch: PathBuf,
     packs: Packs,
-    cache: Cache,
+    /// By the place where they begin: the number of the pack, and the byte there.
+    cache: Cache<(u32, u64)>,
     work: Workspace,
 }
 
@@ -98,7 +99,7 @@ impl Objects {
             packs: Packs::new(&directories),
             directories,
             scratch: scratch.to_owned(),
-            cache: Cache::default(),
+            cache: Cache::new(),
             work: Workspace::new(),
         }
     }
@@ -199,7 +200,7 @@ impl Objects {
     fn chain(&mut self, pack: &Pack, mut at: u64) -> Result<Chain, Error> {
         let mut deltas = Vec::new();
         loop {
-            if let Some((kind, _)) = self.cache.get((pack.number, at)) {
+            if let Some((kind, _)) = self.cache.get(&(pack.number, at)) {
                 return Ok(Chain { kind, root: Root::Cached(at), deltas });
             }
             let place = |fault: Fault| fault.in_file(&pack.path, at);
@@ -232,7 +233,7 @@ impl Objects {
             }
             Root::Cached(at) => {
                 // It was there a moment ago, and nothing was put there since.
-                let cached = self.cache.get((pack.number, at)).map_or(&[][..], |(_, object)| object);
+                let cached = self.cache.get(&(pack.number, at)).map_or(&[][..], |(_, object)| object);
                 let mut out = aim.output(chain.kind, cached.len() as u64, object)?;
                 (at, cached.len() as u64, out.put(cached).and_then(|()| out.finish()))
             }

@@ -4,6 +4,7 @@ use std::os::unix::fs::FileExt as _;
 
 use stoker_object::{Kind, ObjectId};
 
+use super::cache::Cache;
 use super::delta::{Delta, Source, WHOLE};
 use super::fault::Fault;
 use super::inflate::Inflate;
@@ -23,8 +24,8 @@ pub(super) struct Maker<'a> {
     pub work: Workspace,
     /// The object that lies in the workspace's base buffer.
     base: Option<Held>,
-    /// The one that lies in its object buffer: git often writes the deltas of an object right after it.
-    object: Option<Held>,
+    /// What was made last.
+    recent: Cache<ObjectId>,
     /// What was made so far.
     pub stats: PackStats,
 }
@@ -48,7 +49,7 @@ pub(super) struct Held {
 impl<'a> Maker<'a> {
     pub fn new(trees: &'a mut TreeStore, blobs: &'a mut dyn BlobSink, limits: &'a Limits) -> Self {
         let (work, stats) = (Workspace::new(), PackStats::default());
-        Self { trees, blobs, limits, work, base: None, object: None, stats }
+        Self { trees, blobs, limits, work, base: None, recent: Cache::new(), stats }
     }
 
     /// Looks for an object that was stored, now or before.
@@ -71,13 +72,18 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// An object that is still in a buffer, as a base.
+    /// An object that is still in memory, as a base.
     fn held(&mut self, id: &ObjectId) -> Option<Held> {
-        if self.object.is_some_and(|held| held.id == *id) {
-            std::mem::swap(&mut self.work.base, &mut self.work.object);
-            self.base = self.object.take();
+        if self.base.is_none_or(|held| held.id != *id) {
+            let (kind, object) = self.recent.get(id)?;
+            let len = object.len();
+            if self.work.base.len() < len {
+                self.work.base.resize(len, 0);
+            }
+            self.work.base[..len].copy_from_slice(object);
+            self.base = Some(Held { kind, id: *id, len });
         }
-        self.base.filter(|held| held.id == *id)
+        self.base
     }
 
     /// Reads a blob whole if it is not long: a delta copies from all over its base.
@@ -102,7 +108,6 @@ impl<'a> Maker<'a> {
     /// Makes an object whose own bytes are next in `input`.
     pub fn whole(&mut self, kind: Kind, size: u64, input: &mut dyn BufRead) -> Result<ObjectId, Fault> {
         self.admit(kind, size)?;
-        self.object = None;
         let file = file_for(kind, size, self.blobs)?;
         let mut out = Output::new(kind, size, &mut self.work.object, file);
         let mut inflate = Inflate::new(&mut self.work.inflate, input, size);
@@ -127,7 +132,6 @@ impl<'a> Maker<'a> {
         let delta = Delta::begin(inflate, &mut self.work.instructions)?;
         let (kind, result_size) = (base.kind(), delta.result_size());
         admit(self.limits, &mut self.stats, kind, result_size)?;
-        self.object = None;
         let file = file_for(kind, result_size, self.blobs)?;
         let mut out = Output::new(kind, result_size, &mut self.work.object, file);
         match base {
@@ -156,7 +160,7 @@ impl<'a> Maker<'a> {
             self.blobs.keep(&id, file).map_err(|source| blob_error("keep", &id, source))?;
         } else {
             let content = &self.work.object[..size as usize];
-            self.object = Some(Held { kind, id, len: content.len() });
+            self.recent.put(id, kind, content);
             if kind != Kind::Blob {
                 self.trees.insert(kind, &id, content)?;
             } else if !self.blobs.contains(&id) {
@@ -171,7 +175,6 @@ impl<'a> Maker<'a> {
     fn trim(&mut self) {
         self.work.trim();
         self.base = self.base.filter(|held| held.len <= self.work.base.len());
-        self.object = self.object.filter(|held| held.len <= self.work.object.len());
     }
 }
 

@@ -7,6 +7,7 @@
 //! The parts that a local repository needs too (entry headers, inflating, deltas) know nothing of
 //! the receiver.
 
+pub(crate) mod cache;
 pub(crate) mod delta;
 pub(crate) mod entry;
 pub(crate) mod fault;
