@@ -66,6 +66,7 @@ impl TreeStore {
     /// either the old segments are all there or the new one is, durable.
     fn rewrite(&mut self, live: &[Vec<u8>]) -> Result<(), Error> {
         let mut writer = Writer::create(&self.directory, self.next_number())?;
+        self.window.forget();
         if let Err(error) = self.copy(live, &mut writer) {
             writer.abandon();
             return Err(error);
@@ -85,11 +86,11 @@ impl TreeStore {
         let mut object = Vec::new();
         for (number, bits) in live.iter().enumerate() {
             for rank in marked(bits) {
-                let Some((id, _)) = self.segments[number].index.record(rank) else { continue };
+                let Some((id, at)) = self.segments[number].index.record(rank) else { continue };
                 if writer.contains(&id) {
                     continue;
                 }
-                if let Some(kind) = self.read(&id, &mut object)? {
+                if let Some(kind) = self.read_at(number, at, &id, &mut object) {
                     writer.append(kind, &id, &object)?;
                 }
             }

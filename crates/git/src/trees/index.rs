@@ -16,6 +16,8 @@ const MAGIC: &[u8; 8] = b"STKIDX1\n";
 const HEADER: usize = 8 + 8 + 256 * 4;
 /// Id and place.
 const RECORD: usize = 28;
+/// Bits of an id that say which bit of 16 KiB stands for it.
+const FILTER_BITS: u32 = 17;
 /// Objects that are held in memory before they are written to a sorted run.
 const PENDING: usize = 2048;
 
@@ -90,6 +92,9 @@ pub(super) struct IndexBuilder {
     directory: PathBuf,
     pending: Vec<(ObjectId, u64)>,
     runs: Vec<Run>,
+    /// A bit for each id in a run, shared by some: most of what is looked for comes for the first time, and is not
+    /// looked for on disk.
+    filter: Vec<u64>,
 }
 
 struct Run {
@@ -100,7 +105,7 @@ struct Run {
 
 impl IndexBuilder {
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), pending: Vec::new(), runs: Vec::new() }
+        Self { directory: directory.to_owned(), pending: Vec::new(), runs: Vec::new(), filter: Vec::new() }
     }
 
     pub fn push(&mut self, id: ObjectId, at: u64) -> Result<(), Error> {
@@ -115,6 +120,10 @@ impl IndexBuilder {
     pub fn find(&mut self, id: &ObjectId) -> Option<u64> {
         if let Ok(place) = self.pending.binary_search_by(|(other, _)| other.cmp(id)) {
             return Some(self.pending[place].1);
+        }
+        let (word, bit) = filter_place(id);
+        if self.filter.get(word)? & bit == 0 {
+            return None;
         }
         self.runs.iter_mut().rev().find_map(|run| run.find(id))
     }
@@ -157,7 +166,10 @@ impl IndexBuilder {
         }
         let mut run = Run::new(scratch_file(&self.directory)?);
         let mut bytes = Vec::with_capacity(self.pending.len() * RECORD);
+        self.filter.resize((1 << FILTER_BITS) / 64, 0);
         for (id, at) in self.pending.drain(..) {
+            let (word, bit) = filter_place(&id);
+            self.filter[word] |= bit;
             run.keys.push(id.as_bytes());
             bytes.extend_from_slice(id.as_bytes());
             bytes.extend_from_slice(&at.to_be_bytes());
@@ -199,6 +211,13 @@ impl Run {
         let (_, record) = self.block.search(&self.file, 0, range, id.as_bytes()).ok()??;
         decode(&record).map(|(_, at)| at)
     }
+}
+
+/// The word and the bit there that stand for an id.
+fn filter_place(id: &ObjectId) -> (usize, u64) {
+    let [first, second, third, ..] = *id.as_bytes();
+    let place = u32::from_be_bytes([0, first, second, third]) >> (24 - FILTER_BITS);
+    (place as usize / 64, 1 << (place % 64))
 }
 
 fn decode(record: &[u8; RECORD]) -> Option<(ObjectId, u64)> {

@@ -21,6 +21,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod window;
 mod writer;
 
 pub use store::{Completeness, TreeStore};

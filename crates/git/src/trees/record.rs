@@ -6,13 +6,12 @@ use sha1::{Digest as _, Sha1};
 use stoker_object::{Kind, ObjectId};
 
 use super::MAX_OBJECT;
+use super::window::Window;
 use crate::pack::entry::{code_of, kind_of};
 use crate::pack::section::Section;
 
 /// Kind (1 byte), id (20) and length (4) stand before an object's bytes.
 pub(super) const HEADER: usize = 25;
-/// Bytes that the first read of a record fetches; most trees are shorter.
-const FIRST_READ: usize = 4096;
 
 /// The head of an object in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,30 +39,44 @@ impl Header {
     }
 }
 
-/// Reads the object `id` from the record at byte `at` into `object`; `None` if it is not there, whole
-/// and true to its id. A disk that cannot be read is no different: the object can be fetched again.
-pub(super) fn read(file: &File, at: u64, id: &ObjectId, object: &mut Vec<u8>) -> Option<Kind> {
-    let mut first = [0; FIRST_READ];
-    let count = file.read_at(&mut first, at).ok()?;
-    let header = Header::decode(&first[..count]).filter(|header| header.id == *id)?;
-    let len = header.len as usize;
-    let begun = &first[HEADER..count.min(HEADER + len)];
+/// The object `id` out of its record's bytes; `None` if they are not whole, or not true to the id.
+pub(super) fn take(record: &[u8], id: &ObjectId, object: &mut Vec<u8>) -> Option<Kind> {
+    let header = Header::decode(record).filter(|header| header.id == *id)?;
     object.clear();
-    object.extend_from_slice(begun);
-    if object.len() < len {
-        // Not more memory than the file has bytes, whatever the head says.
-        let rest = (len - object.len()) as u64;
-        let from = at + count as u64;
-        if file.metadata().ok()?.len() < from + rest {
-            return None;
-        }
-        let begun = object.len();
-        object.resize(len, 0);
-        file.read_exact_at(&mut object[begun..], from).ok()?;
+    object.extend_from_slice(record[HEADER..].get(..header.len as usize)?);
+    check(header, object)
+}
+
+/// Reads the object `id` from the record at byte `at` of a segment into `object`; `None` if it is not there, whole
+/// and true to its id. A disk that cannot be read is no different: the object can be fetched again.
+pub(super) fn read(
+    window: &mut Window,
+    segment: (u32, &File),
+    at: u64,
+    id: &ObjectId,
+    object: &mut Vec<u8>,
+) -> Option<Kind> {
+    let begun = window.record(segment, at)?;
+    let header = Header::decode(begun).filter(|header| header.id == *id)?;
+    let len = header.len as usize;
+    if begun.len() >= HEADER + len {
+        return take(begun, id, object);
     }
+    // Not more memory than the file has bytes, whatever the head says.
+    let from = at + HEADER as u64;
+    if segment.1.metadata().ok()?.len() < from + header.len {
+        return None;
+    }
+    object.clear();
+    object.resize(len, 0);
+    segment.1.read_exact_at(object, from).ok()?;
+    check(header, object)
+}
+
+fn check(header: Header, object: &[u8]) -> Option<Kind> {
     let mut hash = hasher(header);
-    hash.update(&object);
-    (*hash.finalize() == *id.as_bytes()).then_some(header.kind)
+    hash.update(object);
+    (*hash.finalize() == *header.id.as_bytes()).then_some(header.kind)
 }
 
 /// Checks the record at byte `at` of a file of `size` bytes without holding it.

@@ -4,8 +4,9 @@ use std::path::Path;
 use stoker_object::{Kind, ObjectId};
 
 use super::files::{self, Names, failed};
-use super::index::{Index, IndexBuilder, Place};
+use super::index::{Index, IndexBuilder};
 use super::record::{self, HEADER};
+use super::window::Window;
 use crate::error::Error;
 
 pub(super) const MAGIC: &[u8; 8] = b"STKSEG1\n";
@@ -55,8 +56,9 @@ impl Segment {
         self.len
     }
 
-    pub fn read(&self, place: Place, id: &ObjectId, object: &mut Vec<u8>) -> Option<Kind> {
-        record::read(&self.objects, place.at, id, object)
+    /// Reads the object `id`, whose record begins at byte `at`.
+    pub fn read(&self, window: &mut Window, at: u64, id: &ObjectId, object: &mut Vec<u8>) -> Option<Kind> {
+        record::read(window, (self.names.number, &self.objects), at, id, object)
     }
 
     /// Makes it durable.

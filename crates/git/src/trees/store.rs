@@ -11,6 +11,7 @@ use super::index::Place;
 use super::markers::Markers;
 use super::segment::Segment;
 use super::walk::Walk;
+use super::window::Window;
 use super::writer::Writer;
 use crate::error::Error;
 
@@ -35,6 +36,7 @@ pub struct TreeStore {
     pub(super) markers: Markers,
     writer: Option<Writer>,
     spare: Vec<u8>,
+    pub(super) window: Window,
 }
 
 /// Whether all trees of a commit are in the store.
@@ -68,8 +70,14 @@ impl TreeStore {
             segments.extend(Segment::open(directory, number)?);
         }
         let markers = Markers::new(directory, commits);
-        let mut store =
-            Self { directory: directory.to_owned(), segments, markers, writer: None, spare: Vec::new() };
+        let mut store = Self {
+            directory: directory.to_owned(),
+            segments,
+            markers,
+            writer: None,
+            spare: Vec::new(),
+            window: Window::default(),
+        };
         store.merge_if_many();
         Ok(store)
     }
@@ -90,7 +98,7 @@ impl TreeStore {
         if spare.capacity() <= KEPT {
             self.spare = spare;
         }
-        if there?.is_some() {
+        if there.is_some() {
             return Ok(());
         }
         if self.writer.as_ref().is_some_and(Writer::is_full) {
@@ -105,7 +113,7 @@ impl TreeStore {
 
     /// Reads the object `id` into `object`, replacing what was there; `None` if it is not here.
     pub fn read(&mut self, id: &ObjectId, object: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
-        self.find(id, object)
+        Ok(self.find(id, object))
     }
 
     /// Whether the store has the object, as far as its indexes know.
@@ -165,18 +173,30 @@ impl TreeStore {
         self.segments.last().map_or(0, |segment| segment.names.number).max(written) + 1
     }
 
+    /// Reads an object that was located in a finished segment; if it is not whole there, from wherever it is.
+    pub(super) fn read_at(
+        &mut self,
+        segment: usize,
+        at: u64,
+        id: &ObjectId,
+        object: &mut Vec<u8>,
+    ) -> Option<Kind> {
+        let read = self.segments[segment].read(&mut self.window, at, id, object);
+        read.or_else(|| self.find(id, object))
+    }
+
     /// Reads an object from the newest segment that has it whole.
-    fn find(&mut self, id: &ObjectId, object: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
+    fn find(&mut self, id: &ObjectId, object: &mut Vec<u8>) -> Option<Kind> {
         let mut damaged = false;
         if let Some(writer) = &mut self.writer
-            && let Some(kind) = writer.read(id, object)?
+            && let Some(kind) = writer.read(&mut self.window, id, object)
         {
-            return Ok(Some(kind));
+            return Some(kind);
         }
         for segment in self.segments.iter_mut().rev() {
             let Some(place) = segment.index.find(id) else { continue };
-            if let Some(kind) = segment.read(place, id, object) {
-                return Ok(Some(kind));
+            if let Some(kind) = segment.read(&mut self.window, place.at, id, object) {
+                return Some(kind);
             }
             damaged = true;
         }
@@ -184,7 +204,7 @@ impl TreeStore {
             tracing::warn!(%id, directory = %self.directory.display(), "an object of the tree store is damaged; it will be fetched again");
             self.distrust();
         }
-        Ok(None)
+        None
     }
 
     /// The root tree of a commit, if the commit is here.
@@ -193,7 +213,7 @@ impl TreeStore {
         let kind = self.find(commit, &mut object);
         let header = CommitHeader::parse(&object);
         self.spare = object;
-        match (kind?, header) {
+        match (kind, header) {
             (None, _) => Ok(None),
             (Some(Kind::Commit), Some(header)) => Ok(Some(header.tree)),
             (Some(Kind::Commit), None) => Err(Error::Corrupt(format!("the commit {commit} names no tree"))),

@@ -473,3 +473,31 @@ fn what_others_put_into_the_directory_is_not_followed() {
     assert_eq!(store.complete(&commit).unwrap(), Completeness::Complete);
     assert_eq!(fs::read_to_string(&target).unwrap(), "not a segment");
 }
+
+#[test]
+fn objects_of_every_length_are_read_in_any_order_while_more_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = TreeStore::open(directory.path()).unwrap();
+    // Around what a record's head, one read of a segment and the writer's buffer hold.
+    let lengths = [0, 1, 300, 4071, 8167, 8192, 16_358, 16_359, 16_360, 40_000, 3, 32_743, 100];
+    let objects: Vec<_> = (0..65_u8)
+        .map(|number| vec![number; lengths[usize::from(number) % lengths.len()]])
+        .map(|bytes| (object_id(Kind::Tag, &bytes), bytes))
+        .collect();
+    let mut object = Vec::new();
+    let mut assert_there = |store: &mut TreeStore, (id, bytes): &(ObjectId, Vec<u8>)| {
+        assert_eq!(store.read(id, &mut object).unwrap(), Some(Kind::Tag), "{} bytes", bytes.len());
+        assert!(object == *bytes);
+    };
+    for (number, (id, bytes)) in objects.iter().enumerate() {
+        store.insert(Kind::Tag, id, bytes).unwrap();
+        assert_there(&mut store, &objects[number]);
+        assert_there(&mut store, &objects[number * 7 % (number + 1)]);
+    }
+    store.finish().unwrap();
+    for step in [1, 64, 7, 33] {
+        for number in 0..objects.len() {
+            assert_there(&mut store, &objects[number * step % objects.len()]);
+        }
+    }
+}

@@ -15,8 +15,18 @@ pub(super) struct Walk<'a> {
     store: &'a mut TreeStore,
     seen: Vec<Vec<u8>>,
     missing: BTreeSet<ObjectId>,
-    /// Objects to look at, each with the tree (or null) that had its place in a complete commit.
-    stack: Vec<(ObjectId, Option<ObjectId>)>,
+    /// Objects to look at.
+    stack: Vec<Step>,
+}
+
+/// An object that a walk has come to.
+struct Step {
+    id: ObjectId,
+    /// Where it was found: the segment, and the byte there.
+    segment: usize,
+    at: u64,
+    /// The tree that had its place in a complete commit.
+    before: Option<ObjectId>,
 }
 
 impl<'a> Walk<'a> {
@@ -46,11 +56,11 @@ impl<'a> Walk<'a> {
 
     fn run(&mut self) -> Result<(), Error> {
         let (mut object, mut other) = (Vec::new(), Vec::new());
-        while let Some((id, before)) = self.stack.pop() {
+        while let Some(Step { id, segment, at, before }) = self.stack.pop() {
             if self.missing.len() >= MAX_MISSING {
                 break;
             }
-            match self.store.read(&id, &mut object)? {
+            match self.store.read_at(segment, at, &id, &mut object) {
                 None => {
                     self.missing.insert(id);
                 }
@@ -97,7 +107,7 @@ impl<'a> Walk<'a> {
 
     /// Adds an object to those to look at, once.
     fn enter(&mut self, id: ObjectId, before: Option<ObjectId>) {
-        let Some((segment, Place { rank, .. })) = self.store.locate(&id) else {
+        let Some((segment, Place { rank, at })) = self.store.locate(&id) else {
             if self.missing.len() < MAX_MISSING {
                 self.missing.insert(id);
             }
@@ -106,7 +116,7 @@ impl<'a> Walk<'a> {
         let (byte, bit) = ((rank / 8) as usize, 1 << (rank % 8));
         if self.seen[segment][byte] & bit == 0 {
             self.seen[segment][byte] |= bit;
-            self.stack.push((id, before));
+            self.stack.push(Step { id, segment, at, before });
         }
     }
 }

@@ -8,6 +8,7 @@ use super::files::{self, Names, failed};
 use super::index::IndexBuilder;
 use super::record::{self, HEADER, Header};
 use super::segment::{MAGIC, MAX_SEGMENT, Segment};
+use super::window::Window;
 use crate::error::Error;
 
 /// Bytes that are held before they are written: a kill costs no more than these.
@@ -53,10 +54,12 @@ impl Writer {
         self.index.push(*id, at)
     }
 
-    pub fn read(&mut self, id: &ObjectId, object: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
-        let Some(at) = self.index.find(id) else { return Ok(None) };
-        self.flush()?;
-        Ok(record::read(&self.objects, at, id, object))
+    pub fn read(&mut self, window: &mut Window, id: &ObjectId, object: &mut Vec<u8>) -> Option<Kind> {
+        let at = self.index.find(id)?;
+        match at.checked_sub(self.written) {
+            Some(held) => record::take(self.buffer.get(held as usize..)?, id, object),
+            None => record::read(window, (self.names.number, &self.objects), at, id, object),
+        }
     }
 
     pub fn contains(&mut self, id: &ObjectId) -> bool {
