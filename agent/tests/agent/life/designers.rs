@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Plant;
-use crate::support::{Agent, Site};
+use crate::support::{Agent, Site, assert_same};
 
 /// A plant with a Designer on the project, the agent with this policy, and a push that touches the project.
 fn with_a_designer(policy: &str) -> (Plant, Agent, String, u64) {
@@ -65,19 +65,21 @@ fn a_designer_on_another_project_is_in_nobodys_way() {
 
 #[test]
 fn a_gateway_that_does_not_say_who_is_there_counts_as_one_where_somebody_is() {
-    let (plant, _agent, ..) = with_a_designer("proceed");
+    let plant = Plant::new();
+    plant.site.sync(&plant.manifest);
+    plant.push("two");
     plant.gateway.faults().status("/data/api/v1/designers", 500);
-    let site = &plant.site;
-    drop(_agent);
-    site.view("main", "three");
-    site.repository.commit("three").unwrap();
-    let before = site.live();
-    for (policy, code) in [("fail", 75), ("wait", 75)] {
+    let before = plant.site.live();
+    for policy in ["fail", "wait"] {
         let manifest = plant.manifest.clone().with("sync.defaults.designerSessionPolicy", policy);
-        let ended = site.once(&manifest, &[]);
-        assert_eq!(ended.code, code, "{policy}: {}", ended.stderr);
-        assert!(ended.message().contains("Designers"), "{policy}: {}", ended.stderr);
-        crate::support::assert_same(&before, &site.live(), policy);
+        let ended = plant.site.once(&manifest, &[]);
+        assert_eq!(ended.code, 75, "{policy}: {}", ended.stderr);
+        assert!(
+            ended.message().contains("not clear whether Designers are open"),
+            "{policy}: {}",
+            ended.stderr
+        );
+        assert_same(&before, &plant.site.live(), policy);
     }
 }
 

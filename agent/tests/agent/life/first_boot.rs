@@ -22,34 +22,40 @@ fn uncommissioned(lockout: Lockout) -> Plant {
 
 #[test]
 fn what_commissioning_overwrites_is_put_right_and_scanned_when_the_gateway_first_runs() {
-    for lockout in [Lockout::UntilPutBack, Lockout::UntilScanned] {
-        let plant = uncommissioned(lockout);
-        let agent = plant.site.start(&plant.manifest, &[]);
-        let commit = plant.site.repository.head().unwrap();
-        agent.wait_for_commit(&commit);
-        assert_same(&plant.site.archive(&commit), &plant.site.live(), "before the first boot");
-        assert_eq!(plant.gateway.state(), State::Commissioning);
-        plant.gateway.clear_records();
-        let commissioned = SystemTime::now();
-        plant.gateway.set_state(State::Running).unwrap();
-        // Commissioning has written over it.
-        let live = plant.site.data.join(SECURITY).join("config.json");
-        let ours = || fs::read(&live).is_ok_and(|bytes| bytes == b"{\"ours\":true}\n");
-        agent.wait("our security-properties", |_| ours().then_some(()));
-        plant.wait_for_scanned(&agent, &commit);
-        plant.gateway.wait_for_scan(Kind::Config, commissioned, SOON).unwrap();
-        agent.wait("an accepted scan", |_| {
-            plant.scans_asked().iter().any(|request| request.status == 200).then_some(())
-        });
-        let status = agent.wait_for_commit(&commit);
-        assert!(status["drift"].is_null(), "commissioning is no drift: {status:#}");
-        plant.assert_no_incident();
-        // From now on a difference is drift, and left.
-        fs::write(&live, "{\"theirs\":true}\n").unwrap();
-        let status = agent.wait_for_status("drift", |status| status["drift"]["count"] == 1);
-        assert_eq!(status["drift"]["paths"][0], format!("{SECURITY}/config.json"));
-        assert!(!ours());
-    }
+    std::thread::scope(|scope| {
+        for lockout in [Lockout::UntilPutBack, Lockout::UntilScanned] {
+            scope.spawn(move || is_put_right(lockout));
+        }
+    });
+}
+
+fn is_put_right(lockout: Lockout) {
+    let plant = uncommissioned(lockout);
+    let agent = plant.site.start(&plant.manifest, &[]);
+    let commit = plant.site.repository.head().unwrap();
+    agent.wait_for_commit(&commit);
+    assert_same(&plant.site.archive(&commit), &plant.site.live(), "before the first boot");
+    assert_eq!(plant.gateway.state(), State::Commissioning);
+    plant.gateway.clear_records();
+    let commissioned = SystemTime::now();
+    plant.gateway.set_state(State::Running).unwrap();
+    // Commissioning has written over it.
+    let live = plant.site.data.join(SECURITY).join("config.json");
+    let ours = || fs::read(&live).is_ok_and(|bytes| bytes == b"{\"ours\":true}\n");
+    agent.wait("our security-properties", |_| ours().then_some(()));
+    plant.wait_for_scanned(&agent, &commit);
+    plant.gateway.wait_for_scan(Kind::Config, commissioned, SOON).unwrap();
+    agent.wait("an accepted scan", |_| {
+        plant.scans_asked().iter().any(|request| request.status == 200).then_some(())
+    });
+    let status = agent.wait_for_commit(&commit);
+    assert!(status["drift"].is_null(), "commissioning is no drift: {status:#}");
+    plant.assert_no_incident();
+    // From now on a difference is drift, and left.
+    fs::write(&live, "{\"theirs\":true}\n").unwrap();
+    let status = agent.wait_for_status("drift", |status| status["drift"]["count"] == 1);
+    assert_eq!(status["drift"]["paths"][0], format!("{SECURITY}/config.json"));
+    assert!(!ours());
 }
 
 #[test]

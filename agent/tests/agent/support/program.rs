@@ -195,11 +195,6 @@ impl Agent {
         (status.code(), started.elapsed())
     }
 
-    /// Whether it ended by itself.
-    pub fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.child.ended()
-    }
-
     fn end(&mut self) -> ExitStatus {
         let lines = Arc::clone(&self.lines);
         let status = until("the end", SOON, || lines.lock().unwrap().join("\n"), || self.child.ended());
