@@ -132,6 +132,22 @@ fn a_gateway_that_goes_away_in_between_is_no_failure() {
 }
 
 #[test]
+fn a_gateway_that_is_busy_starting_is_no_failure_and_gets_its_scan_later() {
+    let plant = Plant::new();
+    let agent = plant.start();
+    plant.gateway.faults().status(SCAN, 503);
+    let commit = plant.push("two");
+    plant.give(&plant.manifest);
+    let status = agent.wait_for_status("a scan", |status| {
+        status["lastScanResult"].as_str().is_some_and(|result| result.contains("503"))
+    });
+    assert_eq!((&status["syncStatus"], status["syncedCommit"].as_str()), (&"Synced".into(), Some(&*commit)));
+    assert!(plant.gateway.faults().clear());
+    plant.wait_for_scanned(&agent, &commit);
+    agent.wait_for_status("the result", |status| status["lastScanResult"] == "projects=200 config=200");
+}
+
+#[test]
 fn a_single_run_says_when_the_gateway_refused_its_scan() {
     let site = Site::new();
     let gateway = Gateway::start(Settings::new(&site.data).with_token("stoker", "another-secret")).unwrap();

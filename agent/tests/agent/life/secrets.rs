@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
 use stoker_test_gateway::{Gateway, Settings};
 use stoker_test_gitserver::HttpOptions;
 
@@ -93,6 +94,24 @@ fn tokens_never_appear_in_logs_status_or_the_volume_whatever_goes_wrong() {
     // The secrets are where the test put them, so that looking for them can succeed.
     let secrets = format!("{:?}", Tree::of(&site.path("secrets")));
     assert!(secrets.contains(TOKEN) && secrets.contains(KEY));
+}
+
+#[test]
+fn a_secret_that_appears_or_changes_is_used_without_a_restart() {
+    let site = Site::new();
+    let basic_auth = Some(("x-access-token".to_owned(), TOKEN.to_owned()));
+    let server = site.server_with(HttpOptions { filter: true, basic_auth, ..HttpOptions::default() });
+    let agent = site.start(&Manifest::new(&server.url("plant.git")).with_token(), &[]);
+    let missing =
+        |status: &Value| status["errorMessage"].as_str().is_some_and(|told| told.contains("cannot be read"));
+    let status = agent.wait_for_status("a missing Secret", missing);
+    assert_eq!(status["reason"], "AuthFailed", "{status:#}");
+    site.secret("git", "token", "an older one");
+    agent.wait_for_status("a refusal", |status| {
+        status["errorMessage"].as_str().is_some_and(|told| told.contains("401"))
+    });
+    site.secret("git", "token", TOKEN);
+    agent.wait_for_commit(&site.repository.head().unwrap());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::Plant;
-use crate::support::{Manifest, SOON, Site, until};
+use crate::support::{Manifest, SOON, STATE, Site, assert_same, noise, until};
 
 /// Native sidecars may have two seconds left.
 const GRACE: Duration = Duration::from_secs(2);
@@ -37,6 +37,23 @@ fn an_agent_that_waits_for_a_silent_server_stops_in_time() {
 }
 
 #[test]
+fn an_agent_whose_server_falls_silent_in_the_middle_of_a_file_stops_in_time() {
+    let site = Site::new();
+    site.repository.write("projects/line/large.bin", noise(400_000, 1)).unwrap();
+    site.repository.commit("large").unwrap();
+    let server = site.server();
+    server.update(|options| options.stall_after = Some(100_000));
+    let agent = site.start(&Manifest::new(&server.url("plant.git")), &[]);
+    agent.wait("half a file", |_| (server.bytes_out() > 90_000).then_some(()));
+    let (code, took) = agent.terminate();
+    assert_eq!(code, Some(0));
+    assert!(took < GRACE, "{took:?}");
+    assert!(site.live().0.is_empty(), "nothing is there before all is there");
+    server.update(|options| options.stall_after = None);
+    site.sync(&Manifest::new(&server.url("plant.git")));
+}
+
+#[test]
 fn an_agent_that_waits_for_a_stuck_scan_stops_in_time() {
     let plant = Plant::new();
     let agent = plant.start();
@@ -50,6 +67,37 @@ fn an_agent_that_waits_for_a_stuck_scan_stops_in_time() {
     let (code, took) = agent.terminate();
     assert_eq!(code, Some(0));
     assert!(took < GRACE, "{took:?}");
+}
+
+#[test]
+fn an_agent_that_is_stopped_while_it_puts_files_in_place_leaves_the_rest_to_the_next_start() {
+    let site = Site::new();
+    let journal = site.data.join(STATE).join("journal");
+    let mut left = false;
+    for attempt in 0..20 {
+        for file in 0..600 {
+            let path = format!("projects/line/many/{file}.txt");
+            site.repository.write(&path, format!("{attempt} {file}")).unwrap();
+        }
+        let commit = site.repository.commit("many").unwrap();
+        let agent = site.start(&site.manifest(), &[]);
+        agent.wait("the journal", |agent| {
+            let done = agent.status()["syncedCommit"] == commit.as_str();
+            (journal.exists() || done).then_some(())
+        });
+        let (code, took) = agent.terminate();
+        assert_eq!(code, Some(0));
+        assert!(took < GRACE, "{took:?}");
+        left = journal.exists();
+        // Offline, as after any other kill.
+        let elsewhere = site.manifest().with("git.repo", "file:///nowhere/plant.git");
+        assert_eq!(site.once(&elsewhere, &[]).code, 69);
+        assert_same(&site.archive(&commit), &site.live(), "the rest was not put in place");
+        if left {
+            break;
+        }
+    }
+    assert!(left, "no stop came while files were put in place");
 }
 
 #[test]

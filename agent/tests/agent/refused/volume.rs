@@ -1,6 +1,8 @@
 //! Volumes that cannot take what is to be written.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 
@@ -148,6 +150,42 @@ fn a_second_agent_on_a_volume_is_refused_and_named_the_first() {
     assert_eq!(site.volume("history", &[]).code, 0);
     drop(first);
     site.sync(&site.manifest());
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_with_what_to_do() {
+    let site = super::synced();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = Ended::of(site.command(&[]).args(["--listen", &address]));
+    assert_eq!(ended.code, SYSTEM, "{}", ended.stderr);
+    assert!(ended.message().contains(&address) && ended.message().contains("--listen"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_gateway_leaves_beside_our_files_is_no_obstacle_and_stays_unless_a_mirror_is_wanted() {
+    let site = super::synced();
+    let beside = site.data.join("projects/line");
+    let odd = beside.join(OsStr::from_bytes(b"not \xff UTF-8"));
+    fs::write(&odd, "theirs").unwrap();
+    fs::create_dir(beside.join(OsStr::from_bytes(b"nor \xfe this"))).unwrap();
+    std::os::unix::fs::symlink("/nowhere", beside.join("a link")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(beside.join("s")).unwrap();
+    site.view("main", "two");
+    site.repository.commit("two").unwrap();
+    for mapping in [
+        json!({"source": "projects", "destination": "projects"}),
+        json!({"source": "projects/line", "destination": "projects/line", "prune": "all"}),
+    ] {
+        let ended = site.once(&site.manifest().mappings(json!([mapping])), &[]);
+        assert_eq!(ended.code, 0, "{mapping}: {}", ended.stderr);
+        assert!(fs::read_to_string(site.live_view("main")).unwrap().contains("two"));
+        let mirrored = mapping["prune"] == "all";
+        for name in ["a link", "s"] {
+            assert_eq!(beside.join(name).symlink_metadata().is_ok(), !mirrored, "{mapping}: {name}");
+        }
+        assert!(odd.exists(), "what Git cannot name is not ours, under any rule");
+    }
 }
 
 #[test]
