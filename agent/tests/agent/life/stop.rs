@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use stoker_test_gateway::Settings;
 
 use super::Plant;
 use crate::support::{Manifest, SOON, STATE, Site, assert_same, noise, until};
@@ -54,16 +55,15 @@ fn an_agent_whose_server_falls_silent_in_the_middle_of_a_file_stops_in_time() {
 }
 
 #[test]
-fn an_agent_that_waits_for_a_stuck_scan_stops_in_time() {
-    let plant = Plant::new();
-    let agent = plant.start();
-    plant.gateway.faults().stuck_scan(true);
-    plant.gateway.clear_records();
-    plant.push("two");
-    plant.give(&plant.manifest);
-    // It waits for the scan that runs to end, before it asks for its own.
-    let looks = |plant: &Plant| plant.gateway.log().iter().any(|request| request.path.contains("/scan/"));
-    agent.wait("a look at the scan", |_| looks(&plant).then_some(()));
+fn an_agent_that_waits_for_a_scan_without_end_stops_in_time() {
+    let plant = Plant::with(|settings| Settings {
+        scan_interval: None,
+        config_scan_interval: None,
+        scan_takes: SILENCE,
+        ..settings
+    });
+    let agent = plant.site.start(&plant.manifest, &[]);
+    agent.wait("a scan", |_| (!plant.scans_asked().is_empty()).then_some(()));
     let (code, took) = agent.terminate();
     assert_eq!(code, Some(0));
     assert!(took < GRACE, "{took:?}");
