@@ -63,6 +63,15 @@ pub const PYTHON: Need = Need {
     macos: "python",
 };
 
+/// Go, for the originals that our own engines are compared with. It fetches the toolchain that `go.mod` asks for by itself.
+pub const GO: Need = Need {
+    name: "Go (1.21 or newer)",
+    present: || succeeds("go", &["version"]),
+    debian: "golang-go ca-certificates",
+    fedora: "golang",
+    macos: "go",
+};
+
 /// Makes sure that everything is there, and says in one error what is not.
 pub fn satisfy(needs: &[Need]) -> Result<()> {
     let missing = missing(needs);

@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod demo;
 mod dist;
+mod generate;
 mod test;
 
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ pub(crate) struct Verb {
     pub(crate) run: fn(Parser) -> Result<ExitCode>,
 }
 
-const VERBS: &[Verb] = &[demo::VERB, test::VERB, audit::VERB, dist::VERB, bench::VERB];
+const VERBS: &[Verb] = &[demo::VERB, test::VERB, audit::VERB, dist::VERB, bench::VERB, generate::VERB];
 
 /// The list that `cargo xtask` prints.
 pub(crate) fn list() -> String {
