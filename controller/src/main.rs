@@ -1,0 +1,3 @@
+//! `stoker-controller`.
+
+fn main() {}
