@@ -27,4 +27,4 @@ pub use names::{ConfigResource, odd_name, project_of, resource_of};
 pub use order::{Class, class};
 pub use prune::{PruneRefusal, may_prune_all};
 pub use roles::{Redundancy, redundancy_class, restart_only};
-pub use signature::{FileHash, signature, valid_signature, with_signature};
+pub use signature::{FileHash, file_hash, signature, valid_signature, with_signature};

@@ -1,4 +1,5 @@
 use std::fmt::Write;
+use std::io::{self, Read};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -9,6 +10,19 @@ use crate::manifest::parse;
 
 /// The SHA-256 of a payload file's bytes.
 pub type FileHash = [u8; 32];
+
+/// The hash of a payload file, read piece by piece.
+pub fn file_hash(mut file: impl Read) -> io::Result<FileHash> {
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 16 << 10]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finalize().into()),
+            Ok(got) => hasher.update(&buffer[..got]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
 
 const SIGNATURE: &str = "lastModificationSignature";
 

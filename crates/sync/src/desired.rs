@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
+use std::fs::File;
 
 use stoker_object::ObjectId;
+
+use crate::Error;
 
 /// Who a volume was synced for. Another identity means that what lies on the volume proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -185,6 +188,38 @@ pub trait Rules {
     /// What remains of a declaring file's content when everything the gateway rewrites by itself is
     /// taken out: two versions of equal essence are the same. `None`: compare the bytes.
     fn essence(&self, name: &str, content: &[u8]) -> Option<ObjectId>;
+    /// Whether a file of this name, which declares a resource, may bear a signature over itself and its siblings.
+    fn signs(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+    /// A declaring file that was rendered or patched, or whose siblings were: the bytes it has to have instead of
+    /// `written`, with a signature that fits them. `None`: it is right as it is, because it was not signed, or
+    /// `committed` already bore a signature that fits nothing.
+    ///
+    /// `payload` opens a file of its directory by name; `None`: there is none, or it is not to be had.
+    fn resign(
+        &self,
+        name: &str,
+        committed: &[u8],
+        written: &[u8],
+        payload: &mut OpenPayload<'_>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let _ = (name, committed, written, payload);
+        Ok(None)
+    }
+}
+
+/// Opens a payload file of a resource.
+pub type OpenPayload<'a> = dyn FnMut(&str, Version) -> Result<Option<File>, Error> + 'a;
+
+/// Which bytes of a file that a sync may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// As the commit has them.
+    Committed,
+    /// As they are on the gateway after the sync: rendered and patched.
+    Written,
 }
 
 /// Where the trees of the wanted commit are.

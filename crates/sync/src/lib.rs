@@ -18,6 +18,7 @@ mod plan;
 mod prepare;
 mod record;
 mod render;
+mod resign;
 mod reuse;
 mod rollback;
 mod seen;
@@ -28,8 +29,8 @@ use std::sync::atomic::AtomicBool;
 
 pub use apply::Applied;
 pub use desired::{
-    Desired, Identity, Limits, Mapping, MappingKind, MaxDeletes, Patch, Prune, Rules, TemplateData, Trees,
-    UndoPolicy,
+    Desired, Identity, Limits, Mapping, MappingKind, MaxDeletes, OpenPayload, Patch, Prune, Rules,
+    TemplateData, Trees, UndoPolicy, Version,
 };
 pub use diff::Difference;
 pub use error::Error;

@@ -12,6 +12,7 @@ use crate::fs::{DirCursor, copy, hash_file, link_or_copy, open_file, read_small}
 use crate::path::{order, split};
 use crate::plan::{Change, ChangeKind, MAX_DECLARATION, Plan};
 use crate::render::{Context, Renderer};
+use crate::resign::Siblings;
 use crate::seen::Seen;
 use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Old, Op, Origin, Record};
 use crate::state::manifest::{Entry, ManifestReader, Rendered};
@@ -75,6 +76,7 @@ struct Preparer<'a> {
     buffer: Vec<u8>,
     /// Where a payload of this directory changes for certain.
     changed_dir: Option<String>,
+    siblings: Siblings,
     one_by_one: bool,
     prepared: Prepared,
     total_bytes: u64,
@@ -115,6 +117,7 @@ pub(crate) fn prepare(
         dirs: DirCursor::new(volume.data_dir())?,
         buffer: Vec::new(),
         changed_dir: None,
+        siblings: Siblings::default(),
         one_by_one: moves <= ONE_BY_ONE,
         prepared: Prepared { header: header.clone(), path: path.clone(), written: 0, deleted: 0, bytes: 0 },
         total_bytes: plan.summary.known_bytes,
@@ -156,6 +159,7 @@ impl Preparer<'_> {
                 self.prepared.deleted += 1;
                 self.prepared.header.operations += 1;
                 self.note_change(&record.entry);
+                self.siblings.removed(&record.entry);
                 return Ok(Some(record));
             }
             Op::Adopt | Op::Forget => return Ok(Some(record)),
@@ -166,25 +170,33 @@ impl Preparer<'_> {
         }
         if origin == Origin::Render {
             self.render(&mut record.entry)?;
-            let same = Old::File { content: record.entry.content, executable: record.entry.executable };
-            if old == same {
-                self.total_bytes += record.entry.stat.size;
-                record.op = Op::Adopt;
-                return Ok(Some(record));
-            }
+        }
+        let same = old == Old::File { content: record.entry.content, executable: record.entry.executable };
+        if origin != Origin::Live {
+            self.siblings.written(&record.entry);
+        }
+        if same && origin == Origin::Render && !self.notifies(&record.entry) {
+            self.total_bytes += record.entry.stat.size;
+            record.entry.essence = self.staged_essence(&record.entry)?;
+            record.op = Op::Adopt;
+            return Ok(Some(record));
         }
         let copy = self.stage(&mut record.entry, origin)?;
         record.op = Op::Write { old, origin: Origin::Staged(copy), local, only_with_siblings: false };
         self.prepared.header.operations += 1;
-        let only_rewritten = origin == Origin::Live
-            && old == Old::File { content: record.entry.content, executable: record.entry.executable };
-        if !only_rewritten {
+        if !same {
             self.prepared.written += 1;
             self.note_change(&record.entry);
         }
         self.prepared.bytes += record.entry.stat.size;
         self.total_bytes += record.entry.stat.size;
         Ok(Some(record))
+    }
+
+    /// The gateway notices changed siblings by this file: it is written anew although it stays as it is.
+    fn notifies(&self, entry: &Entry) -> bool {
+        let (directory, name) = split(&entry.path);
+        self.rules.declares_resource(name) && self.changed_dir.as_deref() == Some(directory)
     }
 
     fn note_change(&mut self, entry: &Entry) {
@@ -197,20 +209,41 @@ impl Preparer<'_> {
     fn render(&mut self, entry: &mut Entry) -> Result<(), Error> {
         let source = self.staging.get(&entry.source).map_err(Error::io("open", self.staging.dir()))?;
         let Some(source) = source else { return Err(missing(entry, &entry.source)) };
-        let Some(rendering) = self.renderer.rendering(usize::from(entry.mapping), &entry.path) else {
-            return Err(missing(entry, &entry.source));
-        };
         let target = self.staging.dir().join("rendering");
-        let volatile = rendering.run(&entry.path, source, &target, &self.staging.dir().join("patching"))?;
+        let rendering = self.renderer.rendering(usize::from(entry.mapping), &entry.path);
+        let mut volatile = match &rendering {
+            Some(rendering) => {
+                rendering.run(&entry.path, source, &target, &self.staging.dir().join("patching"))?
+            }
+            // Only its siblings are rendered, and it signs them.
+            None => fs::copy(self.staging.path(&entry.source, 0), &target)
+                .map(|_| false)
+                .map_err(Error::io("copy to", &target))?,
+        };
+        let mut key = rendering.map(|rendering| rendering.key(&entry.source, volatile)).unwrap_or_default();
+        if self.rules.signs(split(&entry.path).1) {
+            volatile |= self.siblings.volatile(&entry.path);
+            key = self.renderer.seal(&entry.rendered.map(|recipe| recipe.key).unwrap_or_default(), volatile);
+            self.siblings.resign(entry, &target, self.staging, &mut self.dirs, self.rules)?;
+        }
         let file = File::open(&target).map_err(Error::io("open", &target))?;
         let size = file.metadata().map_err(Error::io("examine", &target))?.len();
         entry.content = hash_file(&file, size, &mut self.buffer).map_err(Error::io("read", &target))?;
-        entry.rendered = Some(Rendered { key: rendering.key(&entry.source, volatile), volatile });
+        entry.rendered = Some(Rendered { key, volatile });
         if self.staging.contains(&entry.content) {
             // Another path claimed these bytes already, or they are the source's own.
             return fs::remove_file(&target).map_err(Error::io("remove", &target));
         }
         self.staging.adopt(&target, &entry.content)
+    }
+
+    /// The essence of a declaring file that is staged and right on the volume already.
+    fn staged_essence(&self, entry: &Entry) -> Result<Option<ObjectId>, Error> {
+        let failed = || Error::io("read", self.staging.path(&entry.content, 0));
+        match self.staging.get(&entry.content).map_err(failed())? {
+            Some(file) => self.essence(entry, &file).map_err(failed()),
+            None => Ok(None),
+        }
     }
 
     /// 0 for the first path with this content, which takes the staged file itself; a number of its own

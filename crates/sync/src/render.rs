@@ -49,6 +49,11 @@ impl Context {
         self.stable
     }
 
+    /// Stands for the data that a rendering depends on.
+    fn key(&self, volatile: bool) -> ObjectId {
+        if volatile { self.full } else { self.stable }
+    }
+
     /// Renders a short template: a path or a patch's value.
     pub(crate) fn text(&self, name: &str, template: &str) -> Result<String, Error> {
         if !template.contains("{{") {
@@ -160,6 +165,21 @@ impl<'a> Renderer<'a> {
         self.mappings.get(mapping).is_some_and(|steps| steps.template || !steps.patches.is_empty())
     }
 
+    /// Stands for what this file goes through, whatever its source and the data; `None` if its bytes stay as they are.
+    pub(crate) fn recipe(&self, mapping: usize, path: &str) -> Option<ObjectId> {
+        let mut sum = FastHasher::checksum();
+        self.rendering(mapping, path)?.add_recipe(&mut sum);
+        Some(sum.finish())
+    }
+
+    /// The key of what is made after a recipe from this data.
+    pub(crate) fn seal(&self, recipe: &ObjectId, volatile: bool) -> ObjectId {
+        let mut sum = FastHasher::checksum();
+        sum.update(recipe.as_bytes());
+        sum.update(self.context.key(volatile).as_bytes());
+        sum.finish()
+    }
+
     /// What this file goes through; `None` if its bytes stay as they are.
     pub(crate) fn rendering(&self, mapping: usize, path: &str) -> Option<Rendering<'a>> {
         let steps = self.mappings.get(mapping)?;
@@ -194,7 +214,12 @@ impl Rendering<'_> {
     pub(crate) fn key(&self, source: &ObjectId, volatile: bool) -> ObjectId {
         let mut sum = FastHasher::checksum();
         sum.update(source.as_bytes());
-        sum.update(if volatile { self.context.full } else { self.context.stable }.as_bytes());
+        sum.update(self.context.key(volatile).as_bytes());
+        self.add_recipe(&mut sum);
+        sum.finish()
+    }
+
+    fn add_recipe(&self, sum: &mut FastHasher) {
         sum.update(&[u8::from(self.template)]);
         for (path, value) in self.patches.iter().flat_map(|set| set.iter()) {
             for text in [path, value] {
@@ -202,7 +227,6 @@ impl Rendering<'_> {
                 sum.update(text.as_bytes());
             }
         }
-        sum.finish()
     }
 
     /// Renders `source` into a new file at `target`; true if the result depends on the commit or the ref.

@@ -1,9 +1,11 @@
 //! From what is wanted and what lies there to what has to happen. Nothing outside the state directory is touched.
 
 mod decide;
+mod files;
 mod known;
 mod mapping;
 mod node;
+mod signed;
 mod summary;
 mod walk;
 

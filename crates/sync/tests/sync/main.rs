@@ -10,3 +10,4 @@ mod interrupted;
 mod mappings;
 mod render;
 mod rollback;
+mod signed;

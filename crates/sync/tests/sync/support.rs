@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use stoker_object::{Hasher, Kind, ObjectId, blob_id};
 use stoker_sync::{
-    Applied, Desired, Error, Identity, Limits, Mapping, Plan, Prune, Rules, Summary, TemplateData, Trees,
-    Trust, UndoPolicy, Volume,
+    Applied, Desired, Error, Identity, Limits, Mapping, OpenPayload, Plan, Prune, Rules, Summary,
+    TemplateData, Trees, Trust, UndoPolicy, Version, Volume,
 };
 
 /// What a path of a commit is.
@@ -124,6 +125,41 @@ impl Rules for TestRules {
         let text = std::str::from_utf8(content).ok()?;
         (name == "resource.json").then(|| blob_id(text.split("actor").next().unwrap_or_default().as_bytes()))
     }
+    fn signs(&self, name: &str) -> bool {
+        name == "resource.json"
+    }
+    fn resign(
+        &self,
+        _: &str,
+        committed: &[u8],
+        written: &[u8],
+        payload: &mut OpenPayload<'_>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (committed, written) = (text(committed), text(written));
+        let mut read = |name: &str, version| {
+            let mut bytes = Vec::new();
+            payload(name, version).unwrap()?.read_to_end(&mut bytes).unwrap();
+            Some(text(&bytes))
+        };
+        let before = sign(&committed, &mut |name| read(name, Version::Committed));
+        if !committed.contains("actor") || before.as_ref() != Some(&committed) {
+            return Ok(None);
+        }
+        Ok(sign(&written, &mut |name| read(name, Version::Written)).map(String::into_bytes))
+    }
+}
+
+/// A manifest `files=a,b actor …` with the signature that it should have at its end; nothing if a file is not there.
+pub fn sign(manifest: &str, read: &mut dyn FnMut(&str) -> Option<String>) -> Option<String> {
+    let body = manifest.split(" actor").next().unwrap_or_default();
+    let files =
+        body.split_once("files=").map_or("", |(_, files)| files.split(' ').next().unwrap_or_default());
+    let mut all = body.to_owned();
+    for name in files.split(',').filter(|name| !name.is_empty()) {
+        all += &format!("\n{name}={}", read(name)?);
+    }
+    Some(format!("{body} actor {}", blob_id(all.as_bytes())))
 }
 
 /// A gateway's data directory.
