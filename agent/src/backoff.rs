@@ -1,6 +1,6 @@
 //! When to try again after a failure.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
@@ -12,8 +12,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// How long to wait after one more failure, by this agent's own jitter.
+    pub fn pause(&mut self) -> Duration {
+        let entropy = u64::from(std::process::id()) ^ Instant::now().elapsed().as_nanos() as u64;
+        self.next(entropy.wrapping_mul(2_654_435_761))
+    }
+
     /// How long to wait after one more failure. `entropy` is any number that differs from gateway to gateway.
-    pub fn next(&mut self, entropy: u64) -> Duration {
+    fn next(&mut self, entropy: u64) -> Duration {
         let base = FIRST.saturating_mul(1 << self.failures.min(9)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         // Between three quarters and the whole.

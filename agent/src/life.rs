@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod interrupted;
+mod owed;
 mod turn;
 
 use std::collections::BTreeSet;
@@ -93,8 +94,8 @@ struct Agent<'a> {
     waiting_since: Option<Instant>,
     /// Why the manifest that lies there is not the one in force.
     refused: Option<Failure>,
-    /// Why the last scan was not taken.
-    scan_refused: Option<Failure>,
+    /// The scan that the gateway did not take.
+    scan: owed::Scan,
     projects: BTreeSet<String>,
     /// Bytes received from Git, up to the last sync that was reported.
     received: u64,
@@ -153,7 +154,7 @@ impl<'a> Agent<'a> {
             backoff: Backoff::default(),
             waiting_since: None,
             refused: None,
-            scan_refused: None,
+            scan: owed::Scan::default(),
             projects: BTreeSet::new(),
             received: 0,
         })
@@ -215,9 +216,8 @@ impl<'a> Agent<'a> {
             Err(failure) => {
                 self.reporter.failed(&failure);
                 self.shared.start(|facts| facts.failed = true);
-                let entropy = u64::from(std::process::id()) ^ Instant::now().elapsed().as_nanos() as u64;
-                let wait = self.backoff.next(entropy.wrapping_mul(2_654_435_761));
-                let wait = wait.max(failure.retry_after.unwrap_or_default().min(LONGEST_WAIT));
+                let wait =
+                    self.backoff.pause().max(failure.retry_after.unwrap_or_default().min(LONGEST_WAIT));
                 tracing::debug!(
                     seconds = wait.as_secs(),
                     failures = self.backoff.failures(),
@@ -246,11 +246,17 @@ impl<'a> Agent<'a> {
         // A period costs one look at the manifest's own file, and no walk.
         let period = Instant::now() + self.settings.period();
         let polls = self.polls() && !is_commit(self.settings.reference());
-        [polls.then_some(self.resolve_at), Some(self.look_at), self.ping_at, self.retry_at]
-            .into_iter()
-            .flatten()
-            .fold(period, Instant::min)
-            .max(self.retry_at.unwrap_or_else(Instant::now))
+        [
+            polls.then_some(self.resolve_at),
+            Some(self.look_at),
+            self.ping_at,
+            self.retry_at,
+            self.scan.again_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(period, Instant::min)
+        .max(self.retry_at.unwrap_or_else(Instant::now))
     }
 }
 

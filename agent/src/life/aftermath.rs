@@ -30,6 +30,7 @@ impl Agent<'_> {
             tracing::warn!(?restart, "only a restart of the gateway applies these");
         }
         self.reporter.restart_required(restart);
+        self.scan.anew();
         self.projects.extend(projects);
     }
 
@@ -77,6 +78,10 @@ impl Agent<'_> {
             self.ping_at.get_or_insert_with(Instant::now);
             return Ok(());
         }
+        let token = self.settings.gateway_options()?.token_file;
+        if !self.scan.is_due(token.as_deref()) {
+            return Ok(());
+        }
         let started = Instant::now();
         // A project that was removed, or that is another team's to declare, is not expected to be loaded.
         let data_dir = self.volume.data_dir();
@@ -86,17 +91,20 @@ impl Agent<'_> {
                 tracing::info!(result, took = crate::clock::duration(started.elapsed()), "scanned");
                 self.reporter.scanned(result);
                 self.projects.clear();
-                self.scan_refused = None;
+                self.scan.forget();
                 Ok(self.volume.set_mark(Mark::ScanPending, false)?)
             }
             Err(scan::Failed { result, failure, gateway_down }) => {
                 self.reporter.scanned(result);
-                // It is asked whether it runs before the next try.
-                self.gateway_runs = false;
-                self.ping_at = Some(Instant::now() + PING_EVERY);
-                // A gateway that does not run loads everything when it starts: nothing has failed.
-                self.scan_refused = (!gateway_down).then(|| failure.clone());
-                if gateway_down { Ok(()) } else { Err(failure) }
+                if gateway_down {
+                    // It loads everything when it starts: nothing has failed.
+                    self.gateway_runs = false;
+                    self.ping_at = Some(Instant::now() + PING_EVERY);
+                    self.scan.forget();
+                    return Ok(());
+                }
+                self.scan.refused(failure.clone(), token.as_deref());
+                Err(failure)
             }
         }
     }

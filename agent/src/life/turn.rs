@@ -47,7 +47,7 @@ impl Agent<'_> {
 
     /// What this turn did not get over stays in the status; false if nothing did.
     fn keep_saying_what_is_wrong(&mut self) -> bool {
-        let wrong = self.refused.as_ref().or(self.scan_refused.as_ref());
+        let wrong = self.refused.as_ref().or(self.scan.refusal());
         if let Some(failure) = wrong {
             self.reporter.note(failure);
         }

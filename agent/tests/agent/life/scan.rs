@@ -117,6 +117,23 @@ fn refused_and_made_up_for(refusal: &Refusal) {
 }
 
 #[test]
+fn a_gateway_that_keeps_refusing_is_asked_ever_more_rarely() {
+    let plant = Plant::new();
+    let agent = plant.start();
+    plant.gateway.faults().status(SCAN, 403);
+    plant.push("two");
+    plant.gateway.clear_records();
+    plant.give(&plant.manifest);
+    agent.wait_for_status("the refusal", |status| status["reason"] == "ScanFailed");
+    // Pauses of about 1, 2 and 4 s, each at most a quarter shorter.
+    let asked = agent.wait("four scans", |_| Some(plant.scans_asked()).filter(|asked| asked.len() >= 4));
+    let times: Vec<_> = asked.iter().map(|request| request.at).collect();
+    let pauses: Vec<_> = times.windows(2).map(|pair| pair[1].duration_since(pair[0]).unwrap()).collect();
+    assert!(pauses[0] < pauses[1] && pauses[1] < pauses[2], "{pauses:?}");
+    plant.assert_no_incident();
+}
+
+#[test]
 fn a_gateway_that_goes_away_in_between_is_no_failure() {
     let plant = Plant::new();
     let agent = plant.start();
