@@ -1,0 +1,111 @@
+//! Starting, stopping, and what is left behind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use stoker_test_apiserver::{Options, Server};
+
+/// The directory of a server's files, by way of one of them.
+fn directory_of(server: &Server) -> PathBuf {
+    let kubeconfig = server.kubeconfig(server.admin_token(), "default").unwrap();
+    kubeconfig.ancestors().nth(2).unwrap().to_owned()
+}
+
+/// Whether any process names the directory in its command line.
+fn is_used(directory: &Path) -> bool {
+    let needle = directory.to_str().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .filter(|process| process.file_name() != *std::process::id().to_string())
+        .filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok())
+        .any(|command| command.contains(needle))
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+fn a_dropped_server_leaves_no_process_and_no_file() {
+    let began = Instant::now();
+    let server = Server::start(&Options::default()).unwrap();
+    println!("ready after {:.1} s", began.elapsed().as_secs_f64());
+    let directory = directory_of(&server);
+    assert!(is_used(&directory));
+    drop(server);
+    assert!(!is_used(&directory));
+    wait_until("the files are still there", || !directory.exists());
+}
+
+/// The part of the next test that is killed: run by it, in a process of its own.
+#[test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+fn a_process_that_is_about_to_be_killed() {
+    if std::env::var_os("STOKER_TEST_KILLED").is_none() {
+        return;
+    }
+    let server = Server::start(&Options::default()).unwrap();
+    println!("directory={}", directory_of(&server).display());
+    std::thread::sleep(Duration::from_mins(5));
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+fn a_killed_test_process_takes_its_server_along() {
+    use std::io::{BufRead as _, BufReader};
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--include-ignored", "--nocapture", "--exact", "life::a_process_that_is_about_to_be_killed"])
+        .env("STOKER_TEST_KILLED", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let directory = lines
+        .find_map(|line| Some(PathBuf::from(line.split_once("directory=")?.1)))
+        .expect("the child said where its server is");
+    assert!(is_used(&directory));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("the server outlives its process", || !is_used(&directory));
+    wait_until("the files are still there", || !directory.exists());
+}
+
+#[tokio::test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+async fn a_restarted_api_server_has_its_data_and_its_tokens() {
+    let server = Server::start(&Options { audit: true, ..Options::default() }).unwrap();
+    let namespace = server.namespace("kept").await.unwrap();
+    let reader = server.service_account(&namespace, "reader").await.unwrap();
+    server.kill_api_server();
+    let refused = Api::<Namespace>::all(server.admin().unwrap()).get(&namespace).await;
+    assert!(!matches!(refused, Err(kube::Error::Api(_)) | Ok(_)), "somebody answers: {refused:?}");
+    server.start_api_server().unwrap();
+    let namespaces: Api<Namespace> = Api::all(server.admin().unwrap());
+    assert_eq!(namespaces.get(&namespace).await.unwrap().metadata.name, Some(namespace.clone()));
+    let reader: Api<Namespace> = Api::all(reader.client().unwrap());
+    let refusal = reader.get(&namespace).await.unwrap_err();
+    assert!(matches!(&refusal, kube::Error::Api(status) if status.code == 403), "{refusal:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+async fn a_stopped_etcd_makes_requests_hang_until_it_goes_on() {
+    let server = Server::start(&Options::default()).unwrap();
+    let namespaces: Api<Namespace> = Api::all(server.admin().unwrap());
+    let stopped = server.stop_etcd().unwrap();
+    let answer = tokio::time::timeout(Duration::from_millis(300), server.namespace("hangs")).await;
+    assert!(answer.is_err(), "{answer:?}");
+    drop(stopped);
+    let slow = server.slow_etcd(Duration::from_millis(50), Duration::from_millis(20));
+    let name = server.namespace("slow").await.unwrap();
+    drop(slow);
+    assert!(namespaces.get(&name).await.is_ok());
+}
