@@ -6,6 +6,7 @@
 //! | [`names`] | annotations, labels, objects, variables, mounts, ports, conditions, events, metrics |
 //! | [`spec`], [`resource`] | the `GatewaySync` resource |
 //! | [`manifest`] | the strict reading of one manifest: every mistake with its place and its remedy |
+//! | [`policy`] | who may sign, and what, as the Secret of `git.verify` says it |
 //! | [`profile`] | defaults merged with a profile, and the choice of a profile |
 //! | [`metadata`] | what the controller tells the agents |
 //! | [`status`], [`reason`] | what one gateway's agent reports |
@@ -20,6 +21,7 @@ pub mod manifest;
 pub mod metadata;
 pub mod names;
 pub mod path;
+pub mod policy;
 pub mod profile;
 pub mod quantity;
 pub mod reason;
@@ -33,6 +35,7 @@ pub use duration::GoDuration;
 pub use metadata::Metadata;
 
 pub use path::FieldPath;
+pub use policy::VerifyPolicy;
 pub use profile::ResolvedProfile;
 pub use quantity::{MaxDeletes, Quantity};
 pub use reason::Reason;

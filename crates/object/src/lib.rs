@@ -5,9 +5,11 @@
 mod commit;
 mod hash;
 mod id;
+mod signed;
 mod tree;
 
 pub use commit::{CommitHeader, TagHeader};
 pub use hash::{Collision, FastHasher, Hasher, blob_id};
 pub use id::{Hex, InvalidId, Kind, ObjectId};
+pub use signed::Signed;
 pub use tree::{Entries, Entry, InvalidTree, Mode};

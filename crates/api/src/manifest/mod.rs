@@ -15,6 +15,8 @@ mod unsupported;
 pub use error::{ManifestError, Problem};
 pub use unsupported::{Unsupported, unsupported};
 
+use serde::de::DeserializeOwned;
+
 use crate::path::FieldPath;
 use crate::resource::{API_VERSION, GROUP, GatewaySync, KIND};
 use tree::{Kind, Node};
@@ -31,6 +33,22 @@ pub fn read(text: &str, file_name: &str) -> Result<GatewaySync, ManifestError> {
         return Err(ManifestError::new(file_name, vec![Problem::of_file(words)]));
     }
     read_problems(text).map_err(|problems| ManifestError::new(file_name, problems))
+}
+
+/// Reads another document of ours, as strictly; `check` says what is wrong with values that fit their types.
+pub(crate) fn read_document<T: DeserializeOwned>(
+    text: &str,
+    file_name: &str,
+    check: impl FnOnce(&T) -> Vec<(FieldPath, String)>,
+) -> Result<T, ManifestError> {
+    let read = || {
+        let root = tree::parse(text).map_err(|problem| vec![problem])?;
+        let document: T = strict::from_tree(&root)?;
+        let problems: Vec<Problem> =
+            check(&document).into_iter().map(|(path, words)| root.problem_at(path, words)).collect();
+        if problems.is_empty() { Ok(document) } else { Err(problems) }
+    };
+    read().map_err(|problems| ManifestError::new(file_name, problems))
 }
 
 fn read_problems(text: &str) -> Result<GatewaySync, Vec<Problem>> {

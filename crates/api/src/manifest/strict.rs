@@ -9,23 +9,21 @@ mod refusal;
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
-use serde::Deserialize;
-use serde::de::{self, IntoDeserializer, Visitor, value::StrDeserializer};
+use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor, value::StrDeserializer};
 
 use super::error::Problem;
 use super::scalar::Meaning;
 use super::tree::{Entry, Kind, Node, Scalar, shown};
 use crate::path::{FieldPath, Step};
-use crate::resource::GatewaySync;
 use crate::spec;
 use crate::text::{did_you_mean, list, nearest};
 use entries::{Entries, Items};
 use refusal::{Lack, Refusal, Refused};
 
-/// Reads the resource; the problems are all unknown fields, and the first value that does not fit.
-pub(super) fn from_tree(root: &Node) -> Result<GatewaySync, Vec<Problem>> {
+/// Reads a document; the problems are all unknown fields, and the first value that does not fit.
+pub(super) fn from_tree<T: DeserializeOwned>(root: &Node) -> Result<T, Vec<Problem>> {
     let unknown = RefCell::new(Vec::new());
-    let result = GatewaySync::deserialize(Reader { node: root, path: &Path::Top, unknown: &unknown });
+    let result = T::deserialize(Reader { node: root, path: &Path::Top, unknown: &unknown });
     let mut problems = unknown.into_inner();
     match result {
         Ok(resource) if problems.is_empty() => Ok(resource),
