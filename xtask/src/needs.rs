@@ -54,6 +54,15 @@ pub const C_COMPILER: Need = Need {
     macos: "",
 };
 
+/// libFuzzer is C++.
+pub const CXX_COMPILER: Need = Need {
+    name: "a C++ compiler (c++)",
+    present: || on_path("c++"),
+    debian: "g++",
+    fedora: "gcc-c++",
+    macos: "",
+};
+
 /// Python with `venv`, for the zig that links arm64.
 pub const PYTHON: Need = Need {
     name: "python3 with venv",

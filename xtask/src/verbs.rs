@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod demo;
 mod dist;
+mod fuzz;
 mod generate;
 mod test;
 
@@ -20,7 +21,8 @@ pub(crate) struct Verb {
     pub(crate) run: fn(Parser) -> Result<ExitCode>,
 }
 
-const VERBS: &[Verb] = &[demo::VERB, test::VERB, audit::VERB, dist::VERB, bench::VERB, generate::VERB];
+const VERBS: &[Verb] =
+    &[demo::VERB, test::VERB, audit::VERB, dist::VERB, bench::VERB, generate::VERB, fuzz::VERB];
 
 /// The list that `cargo xtask` prints.
 pub(crate) fn list() -> String {

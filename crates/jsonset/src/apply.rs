@@ -110,13 +110,25 @@ fn read_through(
     document.seek(SeekFrom::Start(0)).map_err(Error::Read)?;
     let mut chunk = vec![0; CHUNK];
     loop {
-        match document.read(&mut chunk) {
-            Ok(0) => return Ok(()),
-            Ok(length) => each(&chunk[..length])?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::Read(error)),
+        match fill(document, &mut chunk).map_err(Error::Read)? {
+            0 => return Ok(()),
+            length => each(&chunk[..length])?,
         }
     }
+}
+
+/// Reads until the chunk is full or the document ends, so that nothing depends on how a reader cuts its pieces.
+fn fill(document: &mut dyn Document, chunk: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < chunk.len() {
+        match document.read(&mut chunk[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
 }
 
 /// Line and column of a fault, by counting from the document's beginning.

@@ -175,7 +175,7 @@ impl Validator {
 
 /// Whether a document begins with U+FEFF, as far as it has been read.
 fn begins_with_mark(input: &[u8]) -> bool {
-    b"\xEF\xBB\xBF".starts_with(&input[..input.len().min(3)])
+    input.starts_with(b"\xEF\xBB\xBF")
 }
 
 fn text(byte: u8, key: bool) -> Result<Expect, SyntaxProblem> {
