@@ -5,6 +5,8 @@
 //! | --- | --- |
 //! | [`names`] | annotations, labels, objects, variables, mounts, ports, conditions, events, metrics |
 //! | [`spec`], [`resource`] | the `GatewaySync` resource |
+//! | `crd` (feature) | the same as a cluster knows it: the object, its definition, the reference |
+//! | [`observed`] | the status of the resource |
 //! | [`manifest`] | the strict reading of one manifest: every mistake with its place and its remedy |
 //! | [`policy`] | who may sign, and what, as the Secret of `git.verify` says it |
 //! | [`profile`] | defaults merged with a profile, and the choice of a profile |
@@ -12,14 +14,17 @@
 //! | [`status`], [`reason`] | what one gateway's agent reports |
 //! | [`duration`], [`quantity`] | Go durations and Kubernetes quantities |
 //!
-//! Nothing in here does I/O, knows a Kubernetes client, a Git transport, a clock or a file system. The types are tolerant
+//! Nothing in here does I/O, uses a Kubernetes client (the feature `crd` only implements its traits), a Git transport, a clock or a file system. The types are tolerant
 //! readers (what a newer program wrote is skipped); strictness belongs to [`manifest::read`], because there a human waits
 //! for the answer.
 
+#[cfg(feature = "crd")]
+pub mod crd;
 pub mod duration;
 pub mod manifest;
 pub mod metadata;
 pub mod names;
+pub mod observed;
 pub mod path;
 pub mod policy;
 pub mod profile;

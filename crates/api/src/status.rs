@@ -118,6 +118,7 @@ pub struct GatewayStatus {
 
 /// Some paths, and how many there are in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct PathList {
     /// All of them, also those that `paths` leaves out.
     #[serde(default)]
@@ -141,6 +142,7 @@ impl PathList {
 
 /// Why nothing is applied, and since when.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Held {
     /// What it was held for: the words of `stoker.io/hold`, or `LocalChanges`, `RolledBack`, ….
     #[serde(default)]

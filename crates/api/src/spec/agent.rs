@@ -11,8 +11,9 @@ use crate::quantity::number_or_text;
 /// The injected sidecar.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Agent {
-    /// Image; without it the webhook's own default.
+    /// The image; without it the webhook's own default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<AgentImage>,
     /// Requests and limits; without them the contract's.
@@ -20,17 +21,19 @@ pub struct Agent {
     pub resources: Option<Resources>,
     /// How a new image reaches pods that run.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "crd", schemars(extend("default" = "onRestart")))]
     pub update_strategy: UpdateStrategy,
 }
 
 /// Image of the sidecar.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct AgentImage {
-    /// Repository; without a tag it means `latest`.
+    /// Repository of the image; without a tag it means `latest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Tag.
+    /// Tag of the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// When the node asks the registry.
@@ -66,11 +69,12 @@ words! {
 
 /// core/v1 `ResourceRequirements`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Resources {
-    /// Upper bounds by resource name.
+    /// Upper bounds, by the name of the resource.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, ResourceQuantity>,
-    /// Reservations by resource name.
+    /// Reservations, by the name of the resource.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, ResourceQuantity>,
     /// Claims of the pod that the container uses.
@@ -80,6 +84,7 @@ pub struct Resources {
 
 /// core/v1 `ResourceClaim`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct ResourceClaim {
     /// Name of the pod's claim.
     pub name: String,

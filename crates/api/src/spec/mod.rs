@@ -1,7 +1,9 @@
 //! `spec` of a `GatewaySync`, field by field.
 //!
 //! Defaults stand beside their fields, one function each, so that schema generation (which wants per-field defaults) can
-//! be derived on the same types. Bounds are constants beside the types and are checked by [`crate::manifest::check`].
+//! be derived on the same types (feature `crd`). Bounds are constants beside the types and are checked by
+//! [`crate::manifest::check`]. The first words of each field's comment become its description in the cluster and in
+//! `docs/reference/gatewaysync.md`: they are written for whoever writes a manifest.
 
 mod agent;
 mod gateway;
@@ -56,6 +58,7 @@ pub(crate) fn out_of_bounds(bounds: &RangeInclusive<u32>, number: impl std::fmt:
 /// What is wanted on the gateways of one `GatewaySync`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct GatewaySyncSpec {
     /// Where the configuration comes from.
     pub git: Git,
@@ -69,13 +72,14 @@ pub struct GatewaySyncSpec {
     /// The injected sidecar.
     #[serde(default, skip_serializing_if = "is_default")]
     pub agent: Agent,
-    /// Push receiver of this resource alone.
+    /// The push receiver of this resource alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receiver: Option<Receiver>,
-    /// When syncs may apply. No window means always.
+    /// When syncs may apply. No window means always; deny beats allow.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::up_to_a_hundred))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sync_windows: Vec<SyncWindow>,
-    /// Nothing is synced while this is true. A pause never stops or blocks a gateway.
+    /// Nothing is synced while this is true. A pause never stops or blocks a gateway pod.
     #[serde(default, skip_serializing_if = "is_default")]
     pub paused: bool,
 }
@@ -83,11 +87,13 @@ pub struct GatewaySyncSpec {
 /// How often the ref is looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Polling {
-    /// Whether the repository is asked at all; without it only pushes and edits of the resource move a gateway.
+    /// Whether the repository is asked at all. Without it only pushes and edits of this resource move a gateway.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Time between two look-ups.
+    /// Time between two look-ups, a Go duration such as `90s`, `5m` or `1h30m`. Less than 5 s counts as 5 s.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::duration))]
     #[serde(default = "default_interval")]
     pub interval: crate::GoDuration,
 }
@@ -124,6 +130,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
         }

@@ -25,11 +25,13 @@ pub(crate) const DEFAULT_HEALTH_TIMEOUT: u32 = 120;
 /// What goes where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct SyncSpec {
     /// What holds for every profile that says nothing else.
     #[serde(default)]
     pub defaults: Defaults,
     /// Profiles by name, at least one. `default` is used by pods that name none.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::profiles))]
     pub profiles: BTreeMap<String, Profile>,
     /// Beyond these a sync stops with the figures, before anything moves.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -39,41 +41,48 @@ pub struct SyncSpec {
 /// What holds for every profile that says nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Defaults {
-    /// Doublestar globs, matched against paths relative to the data directory.
+    /// Doublestar globs, matched against paths relative to the data directory. What matches is neither written nor removed.
+    /// A pattern that ends in `/` means the directory and all below it.
     #[serde(default = "default_excludes")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::texts))]
     pub exclude_patterns: Vec<String>,
-    /// Variables for templates; names are identifiers.
+    /// Variables for templates (`.Vars.<name>`); names are identifiers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::variables))]
     pub vars: BTreeMap<String, String>,
-    /// Seconds between two looks without a signal.
+    /// Seconds between two looks of the agent, where nothing signals a change.
     #[serde(default = "default_sync_period")]
     pub sync_period: u32,
     /// What an open Designer does to a sync.
     #[serde(default)]
     pub designer_session_policy: DesignerSessionPolicy,
-    /// Report what a sync would change, change nothing.
+    /// Say what a sync would change, and change nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dry_run: bool,
     /// Sync nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub paused: bool,
-    /// What happens to local changes while the commit stays.
+    /// What happens to local changes of managed files while the commit stays the same. A new commit makes every managed
+    /// file equal to it and keeps the local versions aside.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "crd", schemars(extend("default" = "report")))]
     pub drift_policy: DriftPolicy,
-    /// Whether a failed scan, verification or health check brings the previous generation back.
+    /// Whether a failed scan, verification or health check brings the previous generation back, and holds there.
     #[serde(default, skip_serializing_if = "is_default")]
     pub rollback_on_failure: bool,
-    /// Seconds for the gateway to be RUNNING after a sync; 120 when not given.
+    /// Seconds for the gateway to be RUNNING after a sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "crd", schemars(extend("default" = DEFAULT_HEALTH_TIMEOUT)))]
     pub health_timeout_seconds: Option<u32>,
-    /// Seconds that a gateway whose volume was synced before waits for a fresh sync.
+    /// Seconds that a gateway whose volume was synced before waits for a fresh sync, before it starts with what it has.
     #[serde(default = "default_start_deadline")]
     pub start_deadline_seconds: u32,
-    /// How many generations can be gone back to, besides generation 0.
+    /// How many generations can be gone back to, besides what was there before the first sync.
     #[serde(default = "default_undo_generations")]
     pub undo_generations: u32,
-    /// What the generations may take up.
+    /// What these generations may take up on the volume.
     #[serde(default = "default_undo_max_bytes")]
     pub undo_max_bytes: Quantity,
 }
@@ -150,43 +159,47 @@ words! {
 /// A set of mappings, and what it wants otherwise than the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Profile {
-    /// In order; later mappings overlay earlier ones. At least one.
+    /// What goes where, in order: later mappings overlay earlier ones. At least one.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::mappings))]
     pub mappings: Vec<Mapping>,
-    /// Added to the defaults'.
+    /// Globs that are added to those of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::texts))]
     pub exclude_patterns: Vec<String>,
-    /// Override the defaults' key by key.
+    /// Variables that override those of `sync.defaults` key by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::variables))]
     pub vars: BTreeMap<String, String>,
-    /// See [`Defaults::sync_period`].
+    /// Overrides `syncPeriod` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_period: Option<u32>,
-    /// See [`Defaults::designer_session_policy`].
+    /// Overrides `designerSessionPolicy` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub designer_session_policy: Option<DesignerSessionPolicy>,
-    /// See [`Defaults::dry_run`].
+    /// Overrides `dryRun` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
-    /// See [`Defaults::paused`].
+    /// Overrides `paused` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    /// See [`Defaults::drift_policy`].
+    /// Overrides `driftPolicy` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
-    /// See [`Defaults::rollback_on_failure`].
+    /// Overrides `rollbackOnFailure` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_on_failure: Option<bool>,
-    /// See [`Defaults::health_timeout_seconds`].
+    /// Overrides `healthTimeoutSeconds` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_timeout_seconds: Option<u32>,
-    /// See [`Defaults::start_deadline_seconds`].
+    /// Overrides `startDeadlineSeconds` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_deadline_seconds: Option<u32>,
-    /// See [`Defaults::undo_generations`].
+    /// Overrides `undoGenerations` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_generations: Option<u32>,
-    /// See [`Defaults::undo_max_bytes`].
+    /// Overrides `undoMaxBytes` of `sync.defaults`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_max_bytes: Option<Quantity>,
 }
@@ -194,25 +207,31 @@ pub struct Profile {
 /// One source in the repository and where it goes in the data directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::directories_name_patched_files))]
 pub struct Mapping {
-    /// Relative to the repository; a template.
+    /// Where it is in the repository; a template. Relative, and without `..`.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::path_in_repository))]
     pub source: String,
-    /// Relative to the data directory; a template.
+    /// Where it goes in the gateway's data directory; a template. Relative, and without `..`.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::path_in_data_directory))]
     pub destination: String,
-    /// What the source must be; told from the tree when not given.
+    /// What the source must be; told from the repository when not given.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<MappingType>,
-    /// Whether a missing source fails the sync; otherwise the mapping is skipped.
+    /// Whether a missing source fails the sync; otherwise such a mapping is skipped.
     #[serde(default, skip_serializing_if = "is_default")]
     pub required: bool,
-    /// Whether the contents of its files are templates.
+    /// Whether the contents of the files are templates. A file with a NUL byte is an error then.
     #[serde(default, skip_serializing_if = "is_default")]
     pub template: bool,
-    /// Changes to JSON files, in order.
+    /// Changes to JSON files, in order, after templates are rendered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::patches))]
     pub patches: Vec<Patch>,
     /// What is removed below the destination.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "crd", schemars(extend("default" = "owned")))]
     pub prune: Prune,
 }
 
@@ -241,28 +260,36 @@ words! {
 /// Values to set in JSON files of a mapping.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Patch {
-    /// Doublestar glob relative to the mapping's destination; not given on a `file` mapping: the mapped file.
+    /// Doublestar glob relative to the mapping's destination. Without it on a `file` mapping: the mapped file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::patched_files))]
     pub file: Option<String>,
-    /// sjson path → value, a template whose result is JSON, or else a string. At least one.
+    /// Values by path, at least one. Paths are sjson's: `a.b`, `list.0.x`, `list.-1` appends, `\.` is a dot in a key. A
+    /// value is rendered as a template; the result is JSON, or else a string.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::settings))]
     pub set: BTreeMap<String, String>,
 }
 
 /// Beyond these a sync stops with the figures, before anything moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Limits {
     /// Files that a profile may bring.
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::at_least_one))]
     #[serde(default = "default_max_files")]
     pub max_files: u64,
     /// Bytes that they may have together.
     #[serde(default = "default_max_bytes")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::more_than_nothing))]
     pub max_bytes: Quantity,
     /// Bytes that one of them may have.
     #[serde(default = "default_max_file_bytes")]
+    #[cfg_attr(feature = "crd", schemars(transform = crate::crd::rules::more_than_nothing))]
     pub max_file_bytes: Quantity,
-    /// Files that one sync may delete.
+    /// Files that one sync may delete: a number, or a share of the managed files, but never fewer than 50.
     #[serde(default)]
     pub max_deletes: MaxDeletes,
 }
