@@ -27,14 +27,6 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         problem: &'static str,
     },
-    /// The repository is reached by ssh only.
-    #[error(
-        "the repository URL {url:?} cannot be used: ssh is not supported by this version yet, use its https:// URL"
-    )]
-    SshUnsupported {
-        /// The URL, without credentials.
-        url: String,
-    },
     /// A file with a token or with certificates does not serve.
     #[error("the {what} {path} {problem}")]
     Credential {
@@ -89,6 +81,44 @@ pub enum Error {
         /// What was presented: a token from a named file, a password, nothing.
         with: String,
         /// The server's own words, cut to 200 printable characters; may be empty.
+        said: String,
+    },
+    /// The server has a host key that nothing vouches for.
+    #[error(
+        "the host key of {host} ({key}) is not in {known_hosts}: compare it with what the server's people say, then add it there"
+    )]
+    HostKeyUnknown {
+        /// The host as the file would name it: with `[…]:port` where the port is not 22.
+        host: String,
+        /// Its type and fingerprint, such as `ssh-ed25519 SHA256:…`.
+        key: String,
+        /// The file that was looked at.
+        known_hosts: String,
+    },
+    /// The server has another host key than the file says, or one that is revoked there.
+    #[error(
+        "the host key of {host} is {key}, but {known_hosts} has {expected}: either the server got a new key, or something else answers in its place; nothing was sent to it"
+    )]
+    HostKeyChanged {
+        /// The host as the file would name it.
+        host: String,
+        /// Type and fingerprint of the key that the server has.
+        key: String,
+        /// Types, fingerprints and lines of the keys that the file has.
+        expected: String,
+        /// The file that was looked at.
+        known_hosts: String,
+    },
+    /// The server does not let us in by ssh.
+    #[error("{host} does not accept {with} for the user {user:?}{}", text::said(said))]
+    KeyRefused {
+        /// The server.
+        host: String,
+        /// The user.
+        user: String,
+        /// What was presented: a key's fingerprint and file.
+        with: String,
+        /// The server's own words or the ways that it would accept; may be empty.
         said: String,
     },
     /// The server does not know the repository, or hides it from these credentials.
@@ -188,10 +218,12 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match self.cause() {
             Self::At { .. } | Self::Corrupt(_) => "Internal",
-            Self::InvalidUrl { .. } | Self::SshUnsupported { .. } | Self::Unsupported(_) => {
-                "UnsupportedFeature"
-            }
-            Self::Credential { .. } | Self::AuthFailed { .. } => "AuthFailed",
+            Self::InvalidUrl { .. } | Self::Unsupported(_) => "UnsupportedFeature",
+            Self::Credential { .. }
+            | Self::AuthFailed { .. }
+            | Self::HostKeyUnknown { .. }
+            | Self::HostKeyChanged { .. }
+            | Self::KeyRefused { .. } => "AuthFailed",
             Self::Unreachable { .. }
             | Self::Silent { .. }
             | Self::CutOff(_)
@@ -249,7 +281,6 @@ impl Error {
         match self {
             Self::At { .. }
             | Self::InvalidUrl { .. }
-            | Self::SshUnsupported { .. }
             | Self::Credential { .. }
             | Self::Corrupt(_)
             | Self::Limit { .. }

@@ -1,5 +1,5 @@
-//! Repositories: which commit a reference means, and that commit's trees and blobs, over `https`, `http`, `git` and
-//! `file`, with memory that does not depend on the repository.
+//! Repositories: which commit a reference means, and that commit's trees and blobs, over `https`, `http`, `ssh`, `git`
+//! and `file`, with memory that does not depend on the repository.
 //!
 //! [`Remote`] is the way in: [`Remote::resolve`], [`Remote::fetch_trees`], [`Remote::fetch_blobs`]. What arrives goes to
 //! a [`TreeStore`] (commits, trees, tags) and to a [`BlobSink`] of the caller's. There is no clone.
@@ -10,6 +10,7 @@ mod arrivals;
 mod capabilities;
 mod disk;
 mod error;
+pub mod known_hosts;
 mod local;
 mod pack;
 mod peel;

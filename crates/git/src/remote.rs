@@ -97,6 +97,14 @@ impl Remote {
         fetched.map_err(|error| error.at(&self.name))
     }
 
+    /// Says that nothing will be asked for a while. An SSH connection is ended, with all that it keeps in memory; the
+    /// next call makes a new one.
+    pub fn rest(&mut self) {
+        if let Backend::Wire(wire) = &mut self.backend {
+            wire.rest();
+        }
+    }
+
     /// What went over the network so far; nothing for `file://`.
     pub fn traffic(&self) -> Traffic {
         match &self.backend {

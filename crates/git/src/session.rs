@@ -35,6 +35,14 @@ impl Session {
         self.transport.traffic()
     }
 
+    /// Nothing will be asked for a while: a connection that costs something is given back, and made anew when needed.
+    pub fn rest(&mut self) {
+        if !self.transport.stateless() {
+            self.known = None;
+        }
+        self.transport.rest();
+    }
+
     /// Shows `refs` the refs with these prefixes; a server of protocol v0 names all it has, and then the answer
     /// is true.
     pub fn refs(&mut self, prefixes: &[String], refs: &mut dyn RefSink) -> Result<bool, Error> {

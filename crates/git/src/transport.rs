@@ -6,7 +6,10 @@ mod daemon;
 mod failure;
 mod http;
 mod redirect;
+mod secret;
+mod ssh;
 mod status;
+mod tcp;
 mod tls;
 
 use std::io::BufRead;
@@ -25,6 +28,11 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// A file with the token (the password of basic authentication), read anew at every handshake.
     pub token_file: Option<PathBuf>,
+    /// A file with a private key for ssh (OpenSSH or PEM, without a passphrase), read anew at every connection.
+    pub ssh_key_file: Option<PathBuf>,
+    /// A file with the host keys that ssh servers may have, read anew at every connection. Without one every key is
+    /// accepted, with a warning.
+    pub known_hosts_file: Option<PathBuf>,
     /// The user name that goes with the token, unless the URL has one.
     pub username: String,
     /// For the name's look-up, the connection and the TLS handshake together.
@@ -44,6 +52,8 @@ impl Default for Options {
         Self {
             ca_file: None,
             token_file: None,
+            ssh_key_file: None,
+            known_hosts_file: None,
             username: "x-access-token".to_owned(),
             connect_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_mins(1),
@@ -65,7 +75,7 @@ pub struct Traffic {
     pub received: u64,
 }
 
-/// A way to one repository's `git-upload-pack`. SSH will be another one.
+/// A way to one repository's `git-upload-pack`.
 pub(crate) trait Transport: Send {
     /// Begins anew, and gives what the server says first, up to and including its flush packet.
     fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error>;
@@ -79,6 +89,9 @@ pub(crate) trait Transport: Send {
 
     /// What went over the network so far.
     fn traffic(&self) -> Traffic;
+
+    /// Gives back what only serves to be quicker next time: nothing will be asked for a while.
+    fn rest(&mut self) {}
 }
 
 /// How a repository is reached.
@@ -94,6 +107,7 @@ pub(crate) fn open(location: &Location, options: &Options) -> Way {
     match location {
         Location::Http(url) => Way::Transport(Box::new(http::Http::new(url.clone(), options.clone()))),
         Location::Daemon(url) => Way::Transport(Box::new(daemon::Daemon::new(url.clone(), options.clone()))),
+        Location::Ssh(url) => Way::Transport(Box::new(ssh::Ssh::new(url.clone(), options.clone()))),
         Location::File(path) => Way::Path(path.clone()),
     }
 }

@@ -11,17 +11,20 @@ const REDACTED: &str = "***";
 /// Longest URL that is read; the longest path of a file system is half of it.
 const LONGEST: usize = 8192;
 
-/// The URL of a repository. `Display` and `Debug` never show user name or password.
+/// The URL of a repository. `Display` and `Debug` never show a password, nor a user name of http, which is often a
+/// token; the user of ssh is no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RepoUrl(Location);
 
-/// How a repository is reached. SSH gets its variant here.
+/// How a repository is reached.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Location {
     /// `https://` and `http://`.
     Http(HttpUrl),
     /// `git://`.
     Daemon(DaemonUrl),
+    /// `ssh://` and `user@host:path`.
+    Ssh(SshUrl),
     /// `file://`.
     File(PathBuf),
 }
@@ -65,8 +68,23 @@ pub(crate) struct DaemonUrl {
     pub path: String,
 }
 
+/// An `ssh://` URL, or `user@host:path`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SshUrl {
+    /// The user, if one is given.
+    pub user: Option<String>,
+    /// The host in lower case; IPv6 addresses in brackets.
+    pub host: String,
+    /// The port, if one is given.
+    pub port: Option<u16>,
+    /// The path as the server's shell gets it: relative to the user's home, `~other/…`, or absolute.
+    pub path: String,
+    /// Written as `host:path`, without a scheme.
+    pub short: bool,
+}
+
 impl RepoUrl {
-    /// Reads a URL. `ssh://` and `git@host:path` are recognised and refused.
+    /// Reads a URL, or `user@host:path`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         parse(text).map(Self).map_err(|refusal| refusal.of(text))
     }
@@ -92,8 +110,22 @@ impl fmt::Display for RepoUrl {
             Location::Daemon(DaemonUrl { host, port: Some(port), path }) => {
                 write!(f, "git://{host}:{port}{path}")
             }
+            Location::Ssh(url) => url.fmt(f),
             Location::File(path) => write!(f, "file://{}", path.display()),
         }
+    }
+}
+
+impl fmt::Display for SshUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, host, port, path, short } = self;
+        let user = user.as_ref().map_or_else(String::new, |user| format!("{user}@"));
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        if *short {
+            return write!(f, "{user}{host}:{path}");
+        }
+        // `~other/x` is written behind a slash.
+        write!(f, "ssh://{user}{host}{port}/{}", path.strip_prefix('/').unwrap_or(path))
     }
 }
 
@@ -140,16 +172,12 @@ impl HttpUrl {
 /// Why a text is no URL for us.
 enum Refusal {
     Invalid(&'static str),
-    Ssh,
 }
 
 impl Refusal {
     fn of(self, text: &str) -> Error {
-        let url = redact(text);
-        match self {
-            Self::Ssh => Error::SshUnsupported { url },
-            Self::Invalid(problem) => Error::InvalidUrl { url, problem },
-        }
+        let Self::Invalid(problem) = self;
+        Error::InvalidUrl { url: redact(text), problem }
     }
 }
 
@@ -161,24 +189,75 @@ fn parse(text: &str) -> Result<Location, Refusal> {
         return Err(Refusal::Invalid("has a control character, or a space at an end"));
     }
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(if is_scp(text) { Refusal::Ssh } else { Refusal::Invalid(SCHEMES) });
+        return short_ssh(text).map(Location::Ssh);
     };
     match scheme.to_ascii_lowercase().as_str() {
         "https" => http(rest, true).map(Location::Http),
         "http" => http(rest, false).map(Location::Http),
         "git" => daemon(rest).map(Location::Daemon),
         "file" => file(rest).map(Location::File),
-        "ssh" | "git+ssh" | "ssh+git" => Err(Refusal::Ssh),
+        "ssh" | "git+ssh" | "ssh+git" => ssh(rest).map(Location::Ssh),
         _ => Err(Refusal::Invalid(SCHEMES)),
     }
 }
 
-const SCHEMES: &str = "must begin with https://, http://, git:// or file://";
+const SCHEMES: &str = "must begin with https://, http://, ssh://, git:// or file://, or be user@host:path";
 
-/// `git@host:path` and `host:path`, as scp and git write it.
-fn is_scp(text: &str) -> bool {
-    text.split_once(':')
-        .is_some_and(|(host, path)| !host.is_empty() && !host.contains('/') && !path.is_empty())
+const PASSWORD: &str = "must not have a password: over ssh a key is used";
+
+/// `user@host:path`, `host:path` and `[::1]:path`, as scp and git write it.
+fn short_ssh(text: &str) -> Result<SshUrl, Refusal> {
+    // The colons of an IPv6 address lie inside its brackets.
+    let after_host = text.find("]:").map_or(0, |at| at + 1);
+    let colon = text[after_host..].find(':').ok_or(Refusal::Invalid(SCHEMES))? + after_host;
+    let (before, path) = (&text[..colon], &text[colon + 1..]);
+    let (user, host) = match before.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        // `user:password@host:path`
+        None if path.split_once('@').is_some_and(|(_, rest)| rest.contains(':')) => {
+            return Err(Refusal::Invalid(PASSWORD));
+        }
+        None => (None, before),
+    };
+    if host.is_empty() || before.contains('/') {
+        return Err(Refusal::Invalid(SCHEMES));
+    }
+    if !is_host(host) {
+        return Err(Refusal::Invalid("has no valid host name"));
+    }
+    let host = host.to_ascii_lowercase();
+    let user = user.map(ssh_user).transpose()?;
+    Ok(SshUrl { user, host, port: None, path: ssh_path(path)?, short: true })
+}
+
+fn ssh(rest: &str) -> Result<SshUrl, Refusal> {
+    let Authority { user, host, port, path } = authority(rest)?;
+    let user = user.map(|user| decode(user).and_then(|user| ssh_user(&user))).transpose()?;
+    let path = decode(path)?;
+    // A home directory is asked for without the slash before it.
+    let path = ssh_path(path.strip_prefix('/').filter(|path| path.starts_with('~')).unwrap_or(&path))?;
+    Ok(SshUrl { user, host: host.to_ascii_lowercase(), port, path, short: false })
+}
+
+fn ssh_user(user: &str) -> Result<String, Refusal> {
+    if user.contains(':') {
+        return Err(Refusal::Invalid(PASSWORD));
+    }
+    if user.is_empty() || user.starts_with('-') || user.chars().any(char::is_control) {
+        return Err(Refusal::Invalid("has no valid user name"));
+    }
+    Ok(user.to_owned())
+}
+
+fn ssh_path(path: &str) -> Result<String, Refusal> {
+    if path.trim_end_matches('/').is_empty() {
+        return Err(Refusal::Invalid("has no path"));
+    }
+    // It would be taken for an option by git-upload-pack.
+    if path.starts_with('-') {
+        return Err(Refusal::Invalid("has a path that begins with -"));
+    }
+    Ok(path.to_owned())
 }
 
 fn http(rest: &str, tls: bool) -> Result<HttpUrl, Refusal> {

@@ -44,6 +44,10 @@ impl Wire {
         self.session.traffic()
     }
 
+    pub fn rest(&mut self) {
+        self.session.rest();
+    }
+
     pub fn resolve(&mut self, reference: &str) -> Result<Resolved, Error> {
         let picked = pick(reference, |prefixes, picker| self.session.refs(prefixes, picker))?;
         let mut resolved = picked.resolved;

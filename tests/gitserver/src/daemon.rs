@@ -136,7 +136,7 @@ fn command(root: &Path, options: &DaemonOptions, port: u16) -> Result<Command> {
     Ok(command)
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let socket =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("failed to find a free port on 127.0.0.1")?;
     Ok(socket.local_addr()?.port())

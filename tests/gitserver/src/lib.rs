@@ -3,6 +3,7 @@
 //! - [`Repository`] makes repositories with the `git` program, isolated from the configuration of whoever runs it;
 //! - [`HttpServer`] serves a directory of them over http or https by `git http-backend`, or as a "dumb" server;
 //! - [`Daemon`] serves them over `git://` by `git daemon`;
+//! - [`SshServer`] serves them over SSH by OpenSSH's `sshd` and `git-shell`;
 //! - [`Throttle`] stands before any of them as a slow link, and counts what passes.
 //!
 //! It must not know anything of Stoker: what is tested against it is tested against Git itself.
@@ -13,6 +14,7 @@ mod git;
 mod http;
 mod listener;
 mod repository;
+mod ssh;
 mod throttle;
 mod tls;
 
@@ -20,4 +22,5 @@ pub use daemon::{Daemon, DaemonOptions};
 pub use git::{exec_path, git};
 pub use http::{Answer, HttpOptions, HttpServer, Request};
 pub use repository::Repository;
+pub use ssh::{KeyKind, SshKey, SshOptions, SshServer};
 pub use throttle::Throttle;

@@ -1,15 +1,12 @@
 //! User name and password of a repository: where they come from, and whom they may be shown.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Options;
+use super::secret::{self, first_warning};
 use crate::Error;
 use crate::url::{HttpUrl, Origin};
 
@@ -66,28 +63,26 @@ fn basic(user: &str, password: &str) -> String {
 
 /// The token in a file, without the white space around it.
 fn token(path: &Path) -> Result<String, Error> {
-    let problem =
-        |problem: String| Error::Credential { what: "token file", path: path.display().to_string(), problem };
-    let mut text = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LONGEST).read_to_end(&mut text))
-        .map_err(|error| problem(format!("cannot be read: {error}")))?;
+    const WHAT: &str = "token file";
+    let text = secret::read(WHAT, path, LONGEST)?;
     let token = text.trim_ascii();
     if token.is_empty() {
-        return Err(problem("is empty".to_owned()));
+        return Err(secret::problem(WHAT, path, "is empty"));
     }
     match std::str::from_utf8(token) {
         Ok(token) if !token.chars().any(char::is_control) => Ok(token.to_owned()),
-        _ => Err(problem("holds more than one line, or binary data: one token is expected".to_owned())),
+        _ => Err(secret::problem(
+            WHAT,
+            path,
+            "holds more than one line, or binary data: one token is expected",
+        )),
     }
 }
 
 /// Says, once per URL in the life of the program, that credentials go over the network unprotected.
 fn warn_once(url: &HttpUrl) {
-    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let shown = url.to_string();
-    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
-    if warned.len() < 1000 && warned.insert(shown.clone()) {
+    if first_warning(&shown) {
         tracing::warn!(
             repository = shown,
             "credentials are sent unencrypted: the URL is http://, not https://"

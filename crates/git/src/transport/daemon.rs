@@ -1,11 +1,11 @@
 //! `git://`: one TCP connection to `git daemon`. Nothing proves who the server is; the objects' ids do.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
-use std::time::{Duration, Instant};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use super::counted::Counted;
-use super::{Options, Traffic, Transport, failure};
+use super::{Options, Traffic, Transport, failure, tcp};
 use crate::Error;
 use crate::request::Request;
 use crate::url::DaemonUrl;
@@ -26,30 +26,6 @@ pub(super) struct Daemon {
 impl Daemon {
     pub fn new(url: DaemonUrl, options: Options) -> Self {
         Self { url, options, stream: None, traffic: Traffic::default() }
-    }
-
-    /// Tries the host's addresses one after the other, within one time limit.
-    fn connect(&self) -> Result<TcpStream, Error> {
-        let DaemonUrl { host, port, .. } = &self.url;
-        let port = port.unwrap_or(PORT);
-        let unreachable =
-            |cause: String| Error::Unreachable { what: format!("connect to {host} port {port}"), cause };
-        let deadline = Instant::now() + self.options.connect_timeout;
-        let name = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses =
-            (name, port).to_socket_addrs().map_err(|error| unreachable(failure::of_system(&error)))?;
-        let mut cause = "the name has no address".to_owned();
-        for address in addresses {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            match TcpStream::connect_timeout(&address, left) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => cause = failure::of_system(&error),
-            }
-        }
-        Err(unreachable(cause))
     }
 
     /// Says that nothing more is wanted, so that the server does not log a client that vanished.
@@ -101,7 +77,8 @@ impl Daemon {
 impl Transport for Daemon {
     fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error> {
         self.close();
-        let stream = self.connect()?;
+        let DaemonUrl { host, port, .. } = &self.url;
+        let stream = tcp::connect(host, port.unwrap_or(PORT), self.options.connect_timeout)?;
         stream
             .set_write_timeout(Some(self.options.silence_timeout))
             .and_then(|()| stream.set_nodelay(true))

@@ -54,6 +54,16 @@ pub(super) fn of_stream(error: &io::Error, silence: Duration) -> Error {
     }
 }
 
+/// Why there is no connection.
+pub(super) fn of_connect(error: &io::Error, limit: Duration) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            format!("no connection within {} s", limit.as_secs())
+        }
+        _ => of_system(error),
+    }
+}
+
 /// The system's words without "(os error 111)".
 pub(super) fn of_system(error: &io::Error) -> String {
     let text = error.to_string();

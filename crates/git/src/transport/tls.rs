@@ -1,12 +1,11 @@
 //! Whom we believe to be the server: the public authorities, and the private ones of a file.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
+use super::secret;
 use crate::Error;
 
 /// The largest file of certificates that is read: all public authorities together have 250 kB.
@@ -27,12 +26,9 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<TlsConfig, Error> {
 }
 
 fn private(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
-    let problem =
-        |problem: String| Error::Credential { what: "CA file", path: path.display().to_string(), problem };
-    let mut pem = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST).read_to_end(&mut pem))
-        .map_err(|error| problem(format!("cannot be read: {error}")))?;
+    const WHAT: &str = "CA file";
+    let problem = |words: String| secret::problem(WHAT, path, words);
+    let pem = secret::read(WHAT, path, LARGEST)?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         match item {

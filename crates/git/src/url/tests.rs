@@ -60,12 +60,54 @@ fn a_refused_url_hides_its_password_too() {
 }
 
 #[test]
-fn ssh_is_recognised_and_refused_by_name() {
-    for text in
-        ["ssh://git@host/x.git", "git@github.com:team/plant.git", "host:plant.git", "git+ssh://host/x"]
-    {
+fn every_form_of_an_ssh_address_is_taken_apart() {
+    let take = |text: &str| match RepoUrl::parse(text).unwrap().0 {
+        Location::Ssh(SshUrl { user, host, port, path, .. }) => (user.unwrap_or_default(), host, port, path),
+        _ => panic!("{text} is not ssh"),
+    };
+    for (text, user, host, port, path) in [
+        ("ssh://git@Host.example/team/x.git", "git", "host.example", None, "/team/x.git"),
+        ("ssh://git@host:2222/x", "git", "host", Some(2222), "/x"),
+        ("ssh://host/~me/x%20y", "", "host", None, "~me/x y"),
+        ("git+ssh://me%40corp@[::1]:22/x", "me@corp", "[::1]", Some(22), "/x"),
+        ("git@github.com:team/plant.git", "git", "github.com", None, "team/plant.git"),
+        ("host:/srv/plant.git", "", "host", None, "/srv/plant.git"),
+        ("git@[fe80::1]:~/x.git", "git", "[fe80::1]", None, "~/x.git"),
+        ("me@host:a:b", "me", "host", None, "a:b"),
+    ] {
+        assert_eq!(take(text), (user.into(), host.into(), port, path.into()), "{text}");
+    }
+}
+
+#[test]
+fn an_ssh_address_is_printed_as_it_can_be_read_again() {
+    for text in [
+        "ssh://git@host:2222/x.git",
+        "ssh://host/~me/x",
+        "git@host:team/x.git",
+        "git@[::1]:/srv/x.git",
+        "ssh://git@[::1]:22/x",
+    ] {
+        assert_eq!(RepoUrl::parse(text).unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn what_ssh_or_its_shell_would_take_for_something_else_is_refused() {
+    for (text, part) in [
+        ("ssh://git:word@host/x", "password"),
+        ("git:word@host:x", "password"),
+        ("ssh://host", "no path"),
+        ("host:", "no path"),
+        ("host:-x", "begins with -"),
+        ("ssh://-oProxyCommand=x/y", "host name"),
+        ("ssh://-me@host/y", "user name"),
+        ("-me@host:y", "user name"),
+        ("./host:y", "https://"),
+        (":y", "https://"),
+    ] {
         let message = refused(text);
-        assert!(message.contains("ssh is not supported by this version yet"), "{message}");
+        assert!(message.contains(part) && !message.contains("word@"), "{text}: {message}");
     }
 }
 
