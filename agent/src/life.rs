@@ -97,6 +97,8 @@ struct Agent<'a> {
     /// The scan that the gateway did not take.
     scan: owed::Scan,
     projects: BTreeSet<String>,
+    /// Something was applied, and what can wait was not done yet.
+    untidy: bool,
     /// Bytes received from Git, up to the last sync that was reported.
     received: u64,
 }
@@ -156,6 +158,7 @@ impl<'a> Agent<'a> {
             refused: None,
             scan: owed::Scan::default(),
             projects: BTreeSet::new(),
+            untidy: false,
             received: 0,
         })
     }

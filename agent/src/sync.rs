@@ -8,7 +8,7 @@ use stoker_api::Reason;
 use stoker_api::spec::DesignerSessionPolicy;
 use stoker_ignition::Gateway;
 use stoker_object::{CommitHeader, ObjectId};
-use stoker_sync::{Applied, Change, ChangeKind, Mark, Prepared, Staging, Summary, Trust, Volume};
+use stoker_sync::{Applied, Change, ChangeKind, Prepared, Staging, Summary, Trust, Volume};
 
 use crate::designers::{self, Sessions, Verdict};
 use crate::failure::{Code, Failure};
@@ -116,8 +116,7 @@ impl Sync<'_> {
             }
         }
         let files = touched.counts.iter().sum();
-        let applied = self.apply(&mut staging, prepared, &desired, files)?;
-        self.repository.keep_only(commit)?;
+        let applied = self.apply(&mut staging, prepared, commit, files)?;
         let done = Done { applied, header, files, projects: touched.projects, restart: touched.restart };
         Ok(Outcome::Done { summary, applied: Some(Box::new(done)) })
     }
@@ -126,21 +125,20 @@ impl Sync<'_> {
         &self,
         staging: &mut Staging,
         prepared: Prepared,
-        desired: &stoker_sync::Desired,
+        commit: ObjectId,
         files: u64,
     ) -> Result<Applied, Failure> {
         if files > 0 {
-            self.volume.set_mark(Mark::ScanPending, true)?;
+            self.volume.set_scan_pending()?;
             if self.gateway_runs {
                 scan::lock(self.gateway);
             }
         }
         let bytes = prepared.bytes;
-        let applied =
-            self.volume.apply(staging, prepared, desired.undo, self.rules, self.mailbox.stop_flag())?;
+        let applied = self.volume.apply(staging, prepared, self.rules, self.mailbox.stop_flag())?;
         if files > 0 {
             tracing::info!(
-                commit = desired.commit.short(),
+                commit = commit.short(),
                 written = applied.written,
                 deleted = applied.deleted,
                 bytes = megabytes(bytes),

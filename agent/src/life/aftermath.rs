@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use stoker_object::ObjectId;
 use stoker_sync::Mark;
 
 use super::{Agent, FULL_LOOK, PING_EVERY, WALK_SHARE};
@@ -48,9 +49,14 @@ impl Agent<'_> {
             return Ok(());
         };
         let mut directories = BTreeSet::new();
-        self.volume.managed_dirs(&mut |directory| {
+        let listed = self.volume.managed_dirs(&self.rules, &mut |directory| {
             directories.insert(directory.to_owned());
-        })?;
+        });
+        if listed.is_err() {
+            // Nothing is vouched for then: the next look is a full one.
+            (self.covered, self.looked, self.look_at) = (false, false, now);
+        }
+        listed?;
         let Some(fresh) = watcher.cover(&directories) else {
             self.covered = false;
             self.look_at = unsignalled;
@@ -107,6 +113,19 @@ impl Agent<'_> {
                 Err(failure)
             }
         }
+    }
+
+    /// Does what can wait after an apply.
+    pub(super) fn tidy(&mut self, commit: ObjectId) -> Result<(), Failure> {
+        if !std::mem::take(&mut self.untidy) {
+            return Ok(());
+        }
+        self.repository.keep_only(commit)?;
+        let undo = self.settings.desired(commit, commit, false).undo;
+        if self.volume.tidy(undo, &self.rules)? {
+            tracing::debug!("the manifest was written anew");
+        }
+        Ok(())
     }
 
     /// The gateway has run with what was synced: from now on a difference is drift.

@@ -37,7 +37,10 @@ impl Agent<'_> {
         if self.needs_look(commit) {
             self.sync(commit)?;
         }
-        self.scan_if_pending()?;
+        // The gateway first: it has been changed, and what is left to do here can wait.
+        let scanned = self.scan_if_pending();
+        self.tidy(commit)?;
+        scanned?;
         self.note_first_run()?;
         if !self.keep_saying_what_is_wrong() && self.settled == Some(commit) {
             self.note_recovered();
@@ -206,6 +209,7 @@ impl Agent<'_> {
         };
         match outcome {
             Outcome::Done { summary, applied } => {
+                self.untidy |= applied.is_some();
                 if let Some(done) = applied.filter(|done| done.files > 0) {
                     self.report_change(*done, previous, started.elapsed());
                 }

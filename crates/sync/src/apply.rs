@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,16 +11,15 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use stoker_object::ObjectId;
 
-use crate::fs::{DirCursor, Live, hash_file, look, open_file, open_sized};
+use crate::fs::{DirCursor, Live, Unsynced, hash_file, look, open_file, open_sized};
 use crate::path::{beneath, split};
 use crate::prepare::{ONE_BY_ONE, Prepared, keep_for_undo};
-use crate::record::write_manifest;
 use crate::state::journal::{JournalHeader, JournalReader, Old, Op, Origin, Record};
 use crate::state::local::{self, Local};
-use crate::state::manifest::Entry;
+use crate::state::manifest::{self, Entry, Fresh};
 use crate::state::staging::Staging;
 use crate::state::undo;
-use crate::volume::{Volume, sync_dir};
+use crate::volume::{Volume, sync_dir, unless_damaged};
 use crate::{Error, Rules, UndoPolicy};
 
 /// So many displaced paths are named.
@@ -42,34 +41,43 @@ pub struct Applied {
 }
 
 /// Applies what was prepared, once: it is taken by value. From here on a kill does not undo it: the next start finishes it.
-#[expect(clippy::needless_pass_by_value, reason = "a prepared sync can be applied once only")]
 pub(crate) fn apply(
     volume: &Volume,
     staging: &mut Staging,
-    prepared: Prepared,
-    undo_policy: UndoPolicy,
+    mut prepared: Prepared,
     rules: &dyn Rules,
     stop: &AtomicBool,
 ) -> Result<Applied, Error> {
-    let bulk = prepared.header.operations > ONE_BY_ONE;
-    keep_for_undo(volume, &prepared, rules)?;
+    let staged = prepared.unsynced.take();
+    let bulk = staged.is_none();
+    let mut unsynced = staged.unwrap_or_default();
+    keep_for_undo(volume, &prepared, rules, &mut unsynced)?;
+    // First barrier: all that the journal relies on, and its own bytes.
     if bulk {
+        drop(unsynced);
         sync_volume(volume.state_dir())?;
     } else {
-        sync_dir(staging.dir())?;
+        unsynced.push_path(staging.dir())?;
+        unsynced.push_path(&prepared.path)?;
+        unsynced.sync()?;
     }
+    // Second: the journal. Not before now does a kill leave anything to be finished.
     fs::rename(&prepared.path, volume.journal_path()).map_err(Error::io("rename", &prepared.path))?;
     sync_dir(volume.state_dir())?;
     let applied = finish(volume, rules, stop)?.unwrap_or_default();
     staging.clear()?;
-    tidy(volume, undo_policy)?;
     Ok(applied)
 }
 
-/// Removes what is no longer needed; nothing depends on it.
-fn tidy(volume: &Volume, undo_policy: UndoPolicy) -> Result<(), Error> {
+/// Removes what is no longer needed; nothing depends on it. True if a manifest's base was written anew.
+pub(crate) fn tidy(volume: &Volume, undo_policy: UndoPolicy, rules: &dyn Rules) -> Result<bool, Error> {
+    // The journal that was removed must not come back once the gateway's own writes count.
+    sync_dir(volume.state_dir())?;
     undo::prune(&volume.undo_dir(), undo_policy)?;
-    local::expire(&volume.local_dir())
+    local::expire(&volume.local_dir())?;
+    // A manifest that cannot be read is the next plan's to find out, which looks at everything then.
+    let compacted = unless_damaged(manifest::compact(volume, rules).map(Some))?;
+    Ok(compacted.unwrap_or_default())
 }
 
 /// Carries out the journal that lies on the volume, if there is one.
@@ -84,9 +92,11 @@ pub(crate) fn finish(
     run.pass(&path, Phase::EarlyDeletes, rules)?;
     run.pass(&path, Phase::Writes, rules)?;
     run.pass(&path, Phase::Deletes, rules)?;
-    run.sync_directories()?;
+    // Third barrier: what was put in place, and the manifest that says so.
+    let fresh = manifest::record(volume, &header, rules)?;
+    run.sync(&fresh)?;
+    fresh.put_in_force(volume.state_dir())?;
     let mut applied = run.applied;
-    write_manifest(volume, &header, rules)?;
     if let Some(rollback) = &header.rollback {
         for generation in undo::generations(&volume.undo_dir())? {
             if generation >= rollback.to {
@@ -94,8 +104,8 @@ pub(crate) fn finish(
             }
         }
     }
+    // Not made durable here: see `tidy`. One that comes back in a power cut finds everything done.
     fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-    sync_dir(volume.state_dir())?;
     applied.generation = header.undo;
     applied.commit = header.manifest.commit;
     Ok(Some(applied))
@@ -314,13 +324,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn sync_directories(&mut self) -> Result<(), Error> {
+    /// Makes the directories that were touched durable, and the manifest's new file.
+    fn sync(&mut self, fresh: &Fresh) -> Result<(), Error> {
         let Some(touched) = self.touched.take() else { return sync_volume(self.volume.state_dir()) };
+        let mut unsynced = Unsynced::default();
+        fresh.unsynced(&mut unsynced)?;
         for directory in touched {
+            let path = self.volume.data_dir().join(&directory);
             let Some(dir) = self.dirs.at(&directory)? else { continue };
-            sync_fd(dir).map_err(Error::io("sync", self.volume.data_dir().join(&directory)))?;
+            let dir = dir.try_clone_to_owned().map_err(Error::io("open", &path))?;
+            unsynced.push(dir.into(), &path);
         }
-        Ok(())
+        unsynced.sync()
     }
 }
 
@@ -341,10 +356,6 @@ fn touch(touched: &mut Option<BTreeSet<String>>, directory: &str) {
     {
         touched.insert(directory.to_owned());
     }
-}
-
-fn sync_fd(dir: BorrowedFd<'_>) -> std::io::Result<()> {
-    Ok(rustix::fs::fsync(dir)?)
 }
 
 /// Makes the whole volume durable.

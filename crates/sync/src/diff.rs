@@ -27,7 +27,7 @@ pub(crate) fn diff(
     rules: &dyn Rules,
     each: &mut dyn FnMut(&str, Difference),
 ) -> Result<u64, Error> {
-    let Some((mut manifest, _)) = ManifestReader::open(&volume.manifest_path())? else { return Ok(0) };
+    let Some((mut manifest, _)) = ManifestReader::open(volume.state_dir(), rules)? else { return Ok(0) };
     let mut dirs = DirCursor::new(volume.data_dir())?;
     let (mut count, mut buffer) = (0, Vec::new());
     while let Some(entry) = manifest.advance()? {

@@ -16,7 +16,6 @@ mod fs;
 mod path;
 mod plan;
 mod prepare;
-mod record;
 mod render;
 mod resign;
 mod reuse;
@@ -95,16 +94,22 @@ impl Volume {
         prepare::prepare(self, staging, plan, desired, rules)
     }
 
-    /// Puts everything in place. What a kill interrupts, [`Volume::finish`] completes.
+    /// Puts everything in place. What a kill interrupts, [`Volume::finish`] completes. [`Volume::tidy`] comes after it,
+    /// when there is time.
     pub fn apply(
         &self,
         staging: &mut Staging,
         prepared: Prepared,
-        undo: UndoPolicy,
         rules: &dyn Rules,
         stop: &AtomicBool,
     ) -> Result<Applied, Error> {
-        apply::apply(self, staging, prepared, undo, rules, stop)
+        apply::apply(self, staging, prepared, rules, stop)
+    }
+
+    /// Does what can wait: old undo generations and local versions go, many changes of the manifest are written together
+    /// with its base. Nothing depends on it, and a kill in between costs nothing. True if there was a new base to write.
+    pub fn tidy(&self, undo: UndoPolicy, rules: &dyn Rules) -> Result<bool, Error> {
+        apply::tidy(self, undo, rules)
     }
 
     /// Goes back to what was there before generation `to` (by default the newest) was applied, and

@@ -103,6 +103,21 @@ pub(crate) fn order(a: &str, b: &str, declares: &dyn Fn(&str) -> bool) -> Orderi
     }
 }
 
+/// Where a path stands in that order beside all that lies in `directory` and beneath: before it, in it, after it.
+pub(crate) fn order_beneath(path: &str, directory: &str) -> Ordering {
+    let mut components = path.split('/').peekable();
+    for wanted in directory.split('/').filter(|component| !component.is_empty()) {
+        let Some(component) = components.next() else { return Ordering::Greater };
+        let is_file = components.peek().is_none();
+        match component.cmp(wanted) {
+            _ if is_file => return Ordering::Greater,
+            Ordering::Equal => {}
+            other => return other,
+        }
+    }
+    Ordering::Equal
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +157,23 @@ mod tests {
             assert_eq!(order(pair[1], pair[0], &declares), Ordering::Greater, "{pair:?}");
         }
         assert_eq!(order("p/a", "p/a", &declares), Ordering::Equal);
+    }
+
+    #[test]
+    fn what_lies_in_a_directory_stands_together() {
+        let sorted = ["p/a/b/x", "p/a/view.json", "p/b/c/x", "p/b/x", "p/bb/x", "p/a.txt", "p/b", "q"];
+        for (directory, inside) in [("p/b", 2..4), ("p/a", 0..2), ("p", 0..7), ("p/b/c", 2..3), ("", 0..8)] {
+            for (at, path) in sorted.iter().enumerate() {
+                let expected = if at < inside.start {
+                    Ordering::Less
+                } else if inside.contains(&at) {
+                    Ordering::Equal
+                } else {
+                    Ordering::Greater
+                };
+                assert_eq!(order_beneath(path, directory), expected, "{path} {directory:?}");
+            }
+        }
     }
 
     #[test]

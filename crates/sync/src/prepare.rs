@@ -1,6 +1,5 @@
 //! From a plan to a journal: everything rendered, staged, checked and durable, and nothing moved yet.
 
-use std::cmp::Ordering;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -8,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use stoker_object::ObjectId;
 
-use crate::fs::{DirCursor, copy, hash_file, link_or_copy, open_file, read_small};
-use crate::path::{order, split};
+use crate::fs::{DirCursor, Unsynced, copy, hash_file, link_or_copy, open_file, read_small};
+use crate::path::split;
 use crate::plan::{Change, ChangeKind, MAX_DECLARATION, Plan};
 use crate::render::{Context, Renderer};
 use crate::resign::Siblings;
@@ -18,7 +17,7 @@ use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Old, Op
 use crate::state::manifest::{Entry, ManifestReader, Rendered};
 use crate::state::staging::{Staging, check_file_size};
 use crate::state::undo::{self, UndoHeader, UndoRecord, UndoWriter};
-use crate::volume::{Volume, sync_dir, unless_damaged};
+use crate::volume::{Volume, unless_damaged};
 use crate::{Desired, Error, Limits, Rules, clock};
 
 /// Up to so many files are made durable one by one; beyond, one `syncfs` for the whole volume is cheaper
@@ -36,6 +35,8 @@ pub struct Prepared {
     pub deleted: u64,
     /// Bytes of the files that will be put in place.
     pub bytes: u64,
+    /// The staged files, which are not durable yet; `None`: they are too many to be made so one by one.
+    pub(crate) unsynced: Option<Unsynced>,
 }
 
 impl Prepared {
@@ -77,7 +78,6 @@ struct Preparer<'a> {
     /// Where a payload of this directory changes for certain.
     changed_dir: Option<String>,
     siblings: Siblings,
-    one_by_one: bool,
     prepared: Prepared,
     total_bytes: u64,
 }
@@ -118,8 +118,14 @@ pub(crate) fn prepare(
         buffer: Vec::new(),
         changed_dir: None,
         siblings: Siblings::default(),
-        one_by_one: moves <= ONE_BY_ONE,
-        prepared: Prepared { header: header.clone(), path: path.clone(), written: 0, deleted: 0, bytes: 0 },
+        prepared: Prepared {
+            header: header.clone(),
+            path: path.clone(),
+            written: 0,
+            deleted: 0,
+            bytes: 0,
+            unsynced: (moves <= ONE_BY_ONE).then(Unsynced::default),
+        },
         total_bytes: plan.summary.known_bytes,
     };
     preparer.prepared.header.operations = 0;
@@ -147,8 +153,7 @@ impl Preparer<'_> {
                 writer.push(&record)?;
             }
         }
-        let file = writer.finish()?;
-        file.sync_all().map_err(Error::io("sync", &self.prepared.path))
+        writer.finish().map(drop)
     }
 
     /// Fills in what the plan could not know; `None`: nothing is left to do.
@@ -280,11 +285,11 @@ impl Preparer<'_> {
         };
         entry.stat.size =
             set_mode_and_stamp(&file, entry.executable, self.stamp).map_err(Error::io("prepare", &path))?;
-        if self.one_by_one {
-            file.sync_all().map_err(Error::io("sync", &path))?;
-        }
         check_file_size(entry.stat.size, self.limits)?;
         entry.essence = self.essence(entry, &file).map_err(Error::io("read", &path))?;
+        if let Some(unsynced) = &mut self.prepared.unsynced {
+            unsynced.push(file, &path);
+        }
         Ok(nth)
     }
 
@@ -345,16 +350,23 @@ fn rewrite_header(path: &Path, header: &JournalHeader) -> Result<(), Error> {
     while let Some(record) = reader.next()? {
         writer.push(&record)?;
     }
-    writer.finish()?.sync_all().map_err(Error::io("sync", &fresh))?;
+    writer.finish()?;
     fs::rename(&fresh, path).map_err(Error::io("rename", fresh))
 }
 
-/// Writes the generation that leads back: the index, and second names of what will be displaced.
-pub(crate) fn keep_for_undo(volume: &Volume, prepared: &Prepared, rules: &dyn Rules) -> Result<(), Error> {
+/// Writes the generation that leads back: the index, and second names of what will be displaced. Its files are added to
+/// those that are to be made durable.
+pub(crate) fn keep_for_undo(
+    volume: &Volume,
+    prepared: &Prepared,
+    rules: &dyn Rules,
+    unsynced: &mut Unsynced,
+) -> Result<(), Error> {
     let Some(generation) = prepared.header.undo else { return Ok(()) };
     let undo_dir = volume.undo_dir();
     undo::remove(&undo_dir, generation)?;
-    let (mut manifest, before) = unless_damaged(ManifestReader::open(&volume.manifest_path()))?.unzip();
+    let known = prepared.header.base.as_ref().map(|_| ManifestReader::open(volume.state_dir(), rules));
+    let (mut manifest, before) = known.map(unless_damaged).transpose()?.flatten().unzip();
     let header = UndoHeader {
         before,
         to_commit: prepared.header.manifest.commit.clone(),
@@ -368,7 +380,7 @@ pub(crate) fn keep_for_undo(volume: &Volume, prepared: &Prepared, rules: &dyn Ru
     let mut dirs = DirCursor::new(volume.data_dir())?;
     let Some((mut journal, _)) = JournalReader::open(&prepared.path)? else { return Ok(()) };
     while let Some(Record { entry, op }) = journal.next()? {
-        let known = take_known(&mut manifest, &entry.path, rules)?;
+        let known = take_known(&mut manifest, &entry.path)?;
         let (Op::Write { old, .. } | Op::Delete { old, .. }) = op else { continue };
         if let Old::File { content, .. } = old {
             let (directory, name) = split(&entry.path);
@@ -382,24 +394,19 @@ pub(crate) fn keep_for_undo(volume: &Volume, prepared: &Prepared, rules: &dyn Ru
         }
         index.push(&UndoRecord { path: entry.path, old, entry: known })?;
     }
-    index.finish()?.sync_all().map_err(Error::io("sync", &dir))?;
-    sync_dir(&dir)?;
-    sync_dir(&undo_dir)
+    unsynced.push(index.finish()?, &dir);
+    unsynced.push(files, &dir);
+    unsynced.push_path(&undo_dir)
 }
 
-/// The manifest's entry of this path, passing over those before: both are in the same order.
-pub(crate) fn take_known(
-    manifest: &mut Option<ManifestReader>,
-    path: &str,
-    rules: &dyn Rules,
-) -> Result<Option<Entry>, Error> {
+/// The manifest's entry of this path, passing over those before: both are in the same order. One that turns out to be
+/// damaged knows nothing more.
+fn take_known(manifest: &mut Option<ManifestReader<'_>>, path: &str) -> Result<Option<Entry>, Error> {
     let Some(reader) = manifest else { return Ok(None) };
-    while let Some(entry) = reader.peek() {
-        match order(&entry.path, path, &|name| rules.declares_resource(name)) {
-            Ordering::Less => reader.advance()?,
-            Ordering::Equal => return reader.advance(),
-            Ordering::Greater => return Ok(None),
-        };
+    let found = reader.find(path).map(Some);
+    let found = unless_damaged(found)?;
+    if found.is_none() {
+        *manifest = None;
     }
-    Ok(None)
+    Ok(found.flatten())
 }

@@ -5,10 +5,9 @@ use std::os::fd::AsFd as _;
 
 use crate::fs::{DirCursor, Live, copy, hash_file, look, open_file};
 use crate::path::{order, split};
-use crate::record::renumbered;
 use crate::seen::Seen;
 use crate::state::journal::{JournalHeader, JournalWriter, Old, Op, Origin, Record, Rollback};
-use crate::state::manifest::{Entry, Header, ManifestReader, MappingKey};
+use crate::state::manifest::{Entry, Header, ManifestReader, MappingKey, is_damaged, renumbered};
 use crate::state::staging::{Staging, ensure_room};
 use crate::state::undo::{self, UndoHeader, UndoReader, UndoRecord};
 use crate::volume::{Volume, sync_dir, unless_damaged};
@@ -94,14 +93,33 @@ fn no_generation(volume: &Volume, wanted: &str) -> Error {
     Error::NoGeneration { wanted: wanted.to_owned(), known }
 }
 
-/// Prepares going back to what was there before generation `to` was applied (the newest one by default).
+/// Prepares going back to what was there before generation `to` was applied (the newest one by default). A damaged
+/// manifest does not stand in the way: what is kept says what was there.
 pub(crate) fn prepare(
     volume: &Volume,
     staging: &mut Staging,
     to: Option<u64>,
     rules: &dyn Rules,
 ) -> Result<Prepared, Error> {
+    let current = unless_damaged(ManifestReader::open(volume.state_dir(), rules))?;
+    match prepare_over(current, volume, staging, to, rules) {
+        Err(error) if is_damaged(&error, volume.state_dir()) => {
+            prepare_over(None, volume, staging, to, rules)
+        }
+        prepared => prepared,
+    }
+}
+
+fn prepare_over(
+    current: Option<(ManifestReader<'_>, Header)>,
+    volume: &Volume,
+    staging: &mut Staging,
+    to: Option<u64>,
+    rules: &dyn Rules,
+) -> Result<Prepared, Error> {
     staging.clear()?;
+    let (current, current_header) = current.unzip();
+    let current_header = current_header.unwrap_or_default();
     let all = undo::generations(&volume.undo_dir())?;
     let to = to.or(all.last().copied()).ok_or_else(|| no_generation(volume, "at all"))?;
     if !all.contains(&to) {
@@ -116,14 +134,14 @@ pub(crate) fn prepare(
         }
         sources.push(source);
     }
-    let (current, current_header) = current(volume)?;
     let stamp = clock::now_nanos();
     let header = JournalHeader {
-        manifest: manifest_after(&target, &sources, &current_header, stamp),
+        manifest: manifest_after(&target, &sources, current.as_ref().map(|_| &current_header), stamp),
         undo: None,
         keep_dirs: current_header.mappings.iter().map(|key| key.destination.clone()).collect(),
         // Not counted yet: the whole volume is made durable at once.
         operations: u64::MAX,
+        base: current.as_ref().map(|current| current.id().to_string()),
         rollback: Some(Rollback { to, from_commit: current_header.commit.clone() }),
     };
     let path = volume.state_dir().join("journal.new");
@@ -154,22 +172,24 @@ pub(crate) fn prepare(
     sync_dir(maker.staging.dir())?;
     let Maker { mut header, written, rewritten, deleted, bytes, .. } = maker;
     header.operations = written + rewritten + deleted;
-    Ok(Prepared { header, path, written, deleted, bytes })
-}
-
-fn current(volume: &Volume) -> Result<(Option<ManifestReader>, Header), Error> {
-    let (reader, header) = unless_damaged(ManifestReader::open(&volume.manifest_path()))?.unzip();
-    Ok((reader, header.unwrap_or_default()))
+    Ok(Prepared { header, path, written, deleted, bytes, unsynced: None })
 }
 
 /// The manifest's header afterwards: that of the time before, with every mapping an entry may name.
-fn manifest_after(target: &UndoHeader, sources: &[Source], current: &Header, stamp: i64) -> Header {
+fn manifest_after(target: &UndoHeader, sources: &[Source], current: Option<&Header>, stamp: i64) -> Header {
     let mut header = target.before.clone().unwrap_or_default();
-    let all = sources.iter().flat_map(|source| source.mappings.iter()).chain(&current.mappings);
+    let all = sources
+        .iter()
+        .flat_map(|source| source.mappings.iter())
+        .chain(current.iter().flat_map(|header| &header.mappings));
     for key in all {
         if !header.mappings.contains(key) {
             header.mappings.push(key.clone());
         }
+    }
+    if current.is_none() {
+        // What no generation changed is not in the manifest then: the next plan looks at everything.
+        header.fingerprint.clear();
     }
     header.stamp = stamp;
     header.written_at = clock::now_millis();
@@ -197,7 +217,7 @@ struct Maker<'a> {
     volume: &'a Volume,
     staging: &'a Staging,
     rules: &'a dyn Rules,
-    current: Option<ManifestReader>,
+    current: Option<ManifestReader<'a>>,
     current_keys: Vec<MappingKey>,
     header: JournalHeader,
     dirs: DirCursor,
@@ -280,7 +300,7 @@ impl Maker<'_> {
     }
 
     fn current_entry(&mut self, path: &str) -> Result<Option<Entry>, Error> {
-        let entry = crate::prepare::take_known(&mut self.current, path, self.rules)?;
+        let entry = self.current.as_mut().map(|current| current.find(path)).transpose()?.flatten();
         Ok(entry.and_then(|entry| renumbered(entry, &self.current_keys, &self.header.manifest.mappings)))
     }
 

@@ -10,9 +10,9 @@ use rustix::fs::FlockOperation;
 
 use crate::path::{beneath, split};
 use crate::state::journal::JournalReader;
-use crate::state::manifest::{Header, ManifestReader};
+use crate::state::manifest::{self, Header, ManifestReader};
 use crate::state::staging::Staging;
-use crate::{Error, Identity, clock};
+use crate::{Error, Identity, Rules, clock};
 
 /// The state directory's name in the data directory.
 pub const STATE_DIR: &str = ".stoker";
@@ -27,7 +27,7 @@ pub struct Volume {
     /// Holds the kernel's lock; it fences one node only.
     _lock: Option<File>,
     /// The manifest's header as it was read last, and which file that was.
-    header: RefCell<Option<(FileId, Header)>>,
+    header: RefCell<Option<([Option<FileId>; 2], Header)>>,
 }
 
 /// Tells a file from the one that takes its place: inode, size, modification time.
@@ -87,6 +87,7 @@ impl Volume {
             real_dir(dir)?;
         }
         let lock = lock(&data_dir, &state_dir.join("lock"), holder)?;
+        manifest::convert(&state_dir)?;
         Ok(Self { data_dir, state_dir, _lock: Some(lock), header: RefCell::default() })
     }
 
@@ -176,7 +177,8 @@ impl Volume {
     pub fn set_mark(&self, mark: Mark, set: bool) -> Result<(), Error> {
         let path = self.state_dir.join(mark.file());
         if set {
-            return self.replace(&path, b"");
+            File::create(&path).map_err(Error::io("create", &path))?;
+            return sync_dir(&self.state_dir);
         }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -186,6 +188,13 @@ impl Volume {
         }
     }
 
+    /// Sets the mark for an apply that comes right after: it becomes durable with the journal, without which nothing is
+    /// put in place, and costs no wait of its own.
+    pub fn set_scan_pending(&self) -> Result<(), Error> {
+        let path = self.state_dir.join(Mark::ScanPending.file());
+        File::create(&path).map(drop).map_err(Error::io("create", path))
+    }
+
     /// Whether a mark is set.
     pub fn has_mark(&self, mark: Mark) -> bool {
         self.state_dir.join(mark.file()).exists()
@@ -193,8 +202,8 @@ impl Volume {
 
     /// Names every directory that holds managed files, or leads to one: each once, the parents of a
     /// directory after it.
-    pub fn managed_dirs(&self, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
-        let Some((mut manifest, _)) = ManifestReader::open(&self.manifest_path())? else { return Ok(()) };
+    pub fn managed_dirs(&self, rules: &dyn Rules, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let Some((mut manifest, _)) = ManifestReader::open(&self.state_dir, rules)? else { return Ok(()) };
         let mut open = String::new();
         while let Some(entry) = manifest.advance()? {
             let directory = split(&entry.path).0;
@@ -220,23 +229,21 @@ impl Volume {
         sync_dir(&self.state_dir)
     }
 
-    /// The header of a readable manifest; the file is read again only when it is another one.
+    /// The header of a readable manifest; its files are read again only when they are others.
     pub(crate) fn header(&self) -> Result<Option<Header>, Error> {
-        let path = self.manifest_path();
-        let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
-        let id = (metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());
+        let ids =
+            [manifest::base_path(&self.state_dir), manifest::changes_path(&self.state_dir)].map(file_id);
+        if ids[0].is_none() {
+            return Ok(None);
+        }
         if let Some((known, header)) = self.header.borrow().as_ref()
-            && *known == id
+            && *known == ids
         {
             return Ok(Some(header.clone()));
         }
-        let header = unless_damaged(ManifestReader::open(&path))?.map(|(_, header)| header);
-        *self.header.borrow_mut() = header.clone().map(|header| (id, header));
+        let header = unless_damaged(manifest::header(&self.state_dir))?.map(|(_, header)| header);
+        *self.header.borrow_mut() = header.clone().map(|header| (ids, header));
         Ok(header)
-    }
-
-    pub(crate) fn manifest_path(&self) -> PathBuf {
-        self.state_dir.join("manifest")
     }
 
     pub(crate) fn plan_path(&self) -> PathBuf {
@@ -258,6 +265,11 @@ impl Volume {
     fn hold_path(&self) -> PathBuf {
         self.state_dir.join("hold")
     }
+}
+
+fn file_id(path: PathBuf) -> Option<FileId> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 /// What cannot be read says nothing.

@@ -5,9 +5,11 @@
 //! under every seccomp profile, and the descriptors of the directories above are needed anyway.
 
 mod cursor;
+mod durable;
 mod hash;
 
 pub(crate) use cursor::DirCursor;
+pub(crate) use durable::Unsynced;
 pub(crate) use hash::{hash_file, read_small};
 
 use std::fs::File;
@@ -139,16 +141,16 @@ pub(crate) fn link_or_copy(
     match rustix::fs::linkat(from.as_fd(), name, to, new_name, AtFlags::empty()) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK | Errno::XDEV) => {
-            copy(&open_file(from.as_fd(), name)?, to, new_name)
+            copy(&open_file(from.as_fd(), name)?, to, new_name)?.sync_all()
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Copies a file's bytes to a new file, durable when this returns.
-pub(crate) fn copy(mut source: &File, to: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+/// Copies a file's bytes to a new file, which is the caller's to make durable.
+pub(crate) fn copy(mut source: &File, to: BorrowedFd<'_>, name: &str) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut target = File::from(rustix::fs::openat(to, name, flags, Mode::from_raw_mode(0o644))?);
     io::copy(&mut source, &mut target)?;
-    target.sync_all()
+    Ok(target)
 }

@@ -36,7 +36,7 @@ impl Walk<'_> {
         listing: Option<&Names>,
     ) -> Result<bool, Error> {
         let mut known = BTreeMap::new();
-        while self.known.peek_in(path).is_some() {
+        while self.known.peek_in(path)?.is_some() {
             let Some(entry) = self.known.take()? else { break };
             known.insert(inside(&entry.path, path).to_owned(), entry);
         }
@@ -66,7 +66,7 @@ impl Walk<'_> {
                 continue;
             };
             stays = true;
-            self.count_wanted()?;
+            self.count_wanted(1)?;
             let listed = listing
                 .is_none_or(|(directories, others)| others.contains(name) || directories.contains(name));
             self.one_wanted(&full, *file, entry, listed, declares, &mut beside)?;
@@ -77,8 +77,16 @@ impl Walk<'_> {
         Ok(stays)
     }
 
-    pub(super) fn count_wanted(&mut self) -> Result<(), Error> {
-        self.summary.files += 1;
+    /// Counts what was passed over as unchanged.
+    pub(super) fn count_passed(&mut self) -> Result<(), Error> {
+        let (files, bytes) = self.known.passed();
+        self.summary.unchanged += files;
+        self.summary.known_bytes = self.summary.known_bytes.saturating_add(bytes);
+        self.count_wanted(files)
+    }
+
+    fn count_wanted(&mut self, files: u64) -> Result<(), Error> {
+        self.summary.files = self.summary.files.saturating_add(files);
         let most = self.merge.desired.limits.max_files;
         if self.summary.files <= most {
             return Ok(());

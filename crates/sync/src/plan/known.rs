@@ -1,19 +1,16 @@
 //! The manifest of the last sync, read along with the walk.
 
-use std::path::Path;
-
 use super::mapping::{Resolved, Source};
-use crate::path::{beneath, order};
-use crate::state::manifest::{Entry, ManifestReader, MappingKey};
-use crate::volume::unless_damaged;
-use crate::{Error, Rules};
+use crate::Error;
+use crate::path::beneath;
+use crate::state::manifest::{Entry, Header, ManifestReader, MappingKey};
 
 /// The old manifest's entries in order, their mappings numbered after the new table.
 pub(crate) struct Known<'a> {
-    reader: Option<ManifestReader>,
+    reader: Option<ManifestReader<'a>>,
     pub table: Table,
-    rules: &'a dyn Rules,
-    last: Option<String>,
+    /// Entries that were not taken, and their bytes.
+    rest: (u64, u64),
 }
 
 /// The mappings that manifest entries refer to: first those of the resource, then those that are gone.
@@ -25,45 +22,46 @@ pub(crate) struct Table {
 }
 
 impl<'a> Known<'a> {
-    pub(crate) fn open(path: &Path, mappings: &[Resolved<'_>], rules: &'a dyn Rules) -> Result<Self, Error> {
-        // Without a readable manifest everything is hashed, and nothing is ours until it is found equal.
-        let (reader, header) = unless_damaged(ManifestReader::open(path))?.unzip();
-        let table = Table::new(
-            mappings,
-            header.as_ref().map(|header| header.mappings.as_slice()).unwrap_or_default(),
-        );
-        Ok(Self { reader, table, rules, last: None })
+    /// Without a readable manifest everything is hashed, and nothing is ours until it is found equal.
+    pub(crate) fn new(old: Option<(ManifestReader<'a>, &Header)>, mappings: &[Resolved<'_>]) -> Self {
+        let (reader, header) = old.unzip();
+        let table = Table::new(mappings, header.map(|header| header.mappings.as_slice()).unwrap_or_default());
+        Self { reader, table, rest: header.map(|header| (header.files, header.bytes)).unwrap_or_default() }
     }
 
     /// The next entry if it lies in `directory` or beneath.
-    pub(crate) fn peek_in(&self, directory: &str) -> Option<&Entry> {
-        let entry = self.reader.as_ref()?.peek()?;
-        (beneath(&entry.path, directory) && entry.path.len() > directory.len()).then_some(entry)
+    pub(crate) fn peek_in(&mut self, directory: &str) -> Result<Option<&Entry>, Error> {
+        let Some(reader) = &mut self.reader else { return Ok(None) };
+        let next = reader.peek()?;
+        Ok(next.filter(|entry| beneath(&entry.path, directory) && entry.path.len() > directory.len()))
     }
 
     /// The name of the subdirectory of `directory` that the next entry lies in.
-    pub(crate) fn peek_dir(&self, directory: &str) -> Option<&str> {
-        let rest = inside(&self.peek_in(directory)?.path, directory);
-        rest.split_once('/').map(|(name, _)| name)
+    pub(crate) fn peek_dir(&mut self, directory: &str) -> Result<Option<&str>, Error> {
+        let Some(entry) = self.peek_in(directory)? else { return Ok(None) };
+        Ok(inside(&entry.path, directory).split_once('/').map(|(name, _)| name))
     }
 
     /// Takes the next entry.
     pub(crate) fn take(&mut self) -> Result<Option<Entry>, Error> {
         let Some(reader) = &mut self.reader else { return Ok(None) };
         let Some(mut entry) = reader.advance()? else { return Ok(None) };
-        let rules = self.rules;
-        let ordered = self
-            .last
-            .as_ref()
-            .is_none_or(|last| order(last, &entry.path, &|name| rules.declares_resource(name)).is_lt());
-        let Some(mapping) = self.table.renumbered.get(usize::from(entry.mapping)).filter(|_| ordered) else {
-            // Only somebody who can compute the checksum writes such a file: nothing more of it is believed.
-            self.reader = None;
-            return Ok(None);
-        };
-        entry.mapping = *mapping;
-        self.last = Some(entry.path.clone());
+        if let Some(mapping) = self.table.renumbered.get(usize::from(entry.mapping)) {
+            entry.mapping = *mapping;
+        }
+        self.rest.0 = self.rest.0.saturating_sub(1);
+        self.rest.1 = self.rest.1.saturating_sub(entry.stat.size);
         Ok(Some(entry))
+    }
+
+    /// Passes over what lies in `directory` and beneath, without reading it.
+    pub(crate) fn pass(&mut self, directory: &str) -> Result<(), Error> {
+        self.reader.as_mut().map_or(Ok(()), |reader| reader.pass(directory))
+    }
+
+    /// How many entries were passed over, and their bytes together, once all was walked.
+    pub(crate) fn passed(&self) -> (u64, u64) {
+        self.rest
     }
 }
 

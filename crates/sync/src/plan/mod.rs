@@ -24,9 +24,9 @@ use crate::fs::DirCursor;
 use crate::render::{Context, Place, Renderer};
 use crate::reuse::Removed;
 use crate::state::journal::{JournalHeader, JournalReader, JournalWriter, Op, Origin};
-use crate::state::manifest::Header;
+use crate::state::manifest::{Header, ManifestReader, is_damaged};
 use crate::state::staging::{Staging, ensure_room};
-use crate::volume::Volume;
+use crate::volume::{Volume, unless_damaged};
 use crate::{Desired, Error, Rules, Trees, clock};
 use known::Known;
 use node::Merge;
@@ -113,8 +113,25 @@ impl Iterator for Wants {
     }
 }
 
-/// Makes the plan.
+/// Makes the plan. Where the manifest turns out to be damaged on the way, everything is looked at without it.
 pub(crate) fn plan(
+    volume: &Volume,
+    desired: &Desired,
+    trees: &mut dyn Trees,
+    rules: &dyn Rules,
+    trust: Trust<'_>,
+) -> Result<Plan, Error> {
+    let old = unless_damaged(ManifestReader::open(volume.state_dir(), rules))?;
+    match plan_over(old, volume, desired, trees, rules, trust) {
+        Err(error) if is_damaged(&error, volume.state_dir()) => {
+            plan_over(None, volume, desired, trees, rules, Trust::Nothing)
+        }
+        planned => planned,
+    }
+}
+
+fn plan_over(
+    old: Option<(ManifestReader<'_>, Header)>,
     volume: &Volume,
     desired: &Desired,
     trees: &mut dyn Trees,
@@ -124,7 +141,8 @@ pub(crate) fn plan(
     let context = Context::new(&desired.data);
     let filter = PathFilter::new(&desired.excludes)
         .map_err(|error| Error::Pattern { pattern: error.pattern.clone(), why: error.to_string() })?;
-    let old = volume.header()?;
+    let base = old.as_ref().map(|(reader, _)| reader.id().to_string());
+    let (reader, old) = old.unzip();
     let old_tree = old.as_ref().and_then(|header| header.tree.parse().ok());
     let mappings = mapping::resolve(desired, old_tree, &context, trees, rules)?;
     let fingerprint = mapping::fingerprint(desired, &mappings, &context, rules).to_string();
@@ -134,7 +152,7 @@ pub(crate) fn plan(
     let same_rules = old.as_ref().is_some_and(|old| old.fingerprint == fingerprint);
     let same = same_rules && old.as_ref().is_some_and(|old| old.commit == desired.commit.to_string());
     let planned_at = clock::now_millis();
-    let mut known = Known::open(&volume.manifest_path(), &mappings, rules)?;
+    let mut known = Known::new(reader.zip(old.as_ref()), &mappings);
     let header = Header {
         identity: desired.identity.clone(),
         commit: desired.commit.to_string(),
@@ -167,6 +185,7 @@ pub(crate) fn plan(
         buffer: Vec::new(),
     };
     walk.directory("", &root, 0)?;
+    walk.count_passed()?;
     let Walk { mut summary, out, removed, .. } = walk;
     out.finish()?;
 
@@ -183,6 +202,7 @@ pub(crate) fn plan(
         manifest: Header { files: summary.files + summary.left, ..header },
         keep_dirs: mappings.iter().map(|mapping| mapping.key.destination.clone()).collect(),
         operations: summary.steps,
+        base,
         ..JournalHeader::default()
     };
     Ok(Plan { summary, header, path, places, removed })

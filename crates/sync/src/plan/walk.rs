@@ -67,16 +67,10 @@ impl Walk<'_> {
             && self.trust.vouches_for(path)
     }
 
+    /// Its files are counted when all was walked: see [`Known::passed`].
     fn pass(&mut self, path: &str) -> Result<bool, Error> {
-        let mut any = false;
-        while self.known.peek_in(path).is_some() {
-            let Some(entry) = self.known.take()? else { break };
-            self.count_wanted()?;
-            self.summary.known_bytes += entry.stat.size;
-            self.summary.unchanged += 1;
-            any = true;
-        }
-        Ok(any)
+        self.known.pass(path)?;
+        Ok(true)
     }
 
     fn list(&mut self, path: &str, node: &Node) -> Result<Option<Names>, Error> {
@@ -109,7 +103,7 @@ impl Walk<'_> {
         }
         let mut stays = false;
         loop {
-            let manifest = self.known.peek_dir(path);
+            let manifest = self.known.peek_dir(path)?;
             let name = match (todo.first(), manifest) {
                 (Some(name), Some(other)) if other < name.as_str() => other.to_owned(),
                 (Some(name), _) => name.clone(),
@@ -165,7 +159,7 @@ impl Walk<'_> {
 
     /// Passes over what the manifest has there; it stays in the manifest.
     fn leave(&mut self, path: &str) -> Result<bool, Error> {
-        while self.known.peek_in(path).is_some() {
+        while self.known.peek_in(path)?.is_some() {
             if self.known.take()?.is_none() {
                 break;
             }

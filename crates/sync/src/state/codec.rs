@@ -12,13 +12,63 @@ use stoker_object::{FastHasher, ObjectId};
 
 use crate::Error;
 
-/// The newest format this version writes and reads.
+/// The newest format this version writes and reads, but for the manifest's own.
 pub(crate) const FORMAT: u32 = 1;
-const MAGIC: &[u8; 4] = b"STKR";
-const MAX_HEADER: u64 = 4 << 20;
+pub(crate) const MAGIC: &[u8; 4] = b"STKR";
+pub(crate) const MAX_HEADER: u64 = 4 << 20;
 const MAX_STRING: u64 = 4095;
 const BUFFER: usize = 32 << 10;
 const END: u8 = 0;
+
+/// Something that is written piece by piece.
+pub(crate) trait Put {
+    fn raw(&mut self, bytes: &[u8]) -> Result<(), Error>;
+
+    /// The path that was written last.
+    fn last_path(&mut self) -> &mut String;
+
+    /// A path, as what it does not share with the one before.
+    fn path(&mut self, path: &str) -> Result<(), Error> {
+        let shared = shared_prefix(self.last_path(), path);
+        self.number(shared as u64)?;
+        self.string(&path[shared..])?;
+        path.clone_into(self.last_path());
+        Ok(())
+    }
+
+    fn string(&mut self, text: &str) -> Result<(), Error> {
+        self.number(text.len() as u64)?;
+        self.raw(text.as_bytes())
+    }
+
+    /// Little-endian base 128.
+    fn number(&mut self, mut value: u64) -> Result<(), Error> {
+        let mut bytes = [0; 10];
+        let mut length = 0;
+        loop {
+            bytes[length] = (value & 0x7f) as u8;
+            value >>= 7;
+            length += 1;
+            if value == 0 {
+                return self.raw(&bytes[..length]);
+            }
+            bytes[length - 1] |= 0x80;
+        }
+    }
+
+    /// Small magnitudes of either sign take few bytes.
+    fn signed(&mut self, value: i64) -> Result<(), Error> {
+        self.number(((value << 1) ^ (value >> 63)).cast_unsigned())
+    }
+
+    fn id(&mut self, id: &ObjectId) -> Result<(), Error> {
+        self.raw(id.as_bytes())
+    }
+
+    fn byte(&mut self, byte: u8) -> Result<(), Error> {
+        self.raw(&[byte])
+    }
+}
 
 /// Writes a state file; nothing refers to it before [`Writer::finish`].
 pub(crate) struct Writer {
@@ -54,48 +104,6 @@ impl Writer {
         self.raw(&[tag])
     }
 
-    /// A path, as what it does not share with the one before.
-    pub(crate) fn path(&mut self, path: &str) -> Result<(), Error> {
-        let shared = shared_prefix(&self.last_path, path);
-        self.number(shared as u64)?;
-        self.string(&path[shared..])?;
-        path.clone_into(&mut self.last_path);
-        Ok(())
-    }
-
-    pub(crate) fn string(&mut self, text: &str) -> Result<(), Error> {
-        self.number(text.len() as u64)?;
-        self.raw(text.as_bytes())
-    }
-
-    /// Little-endian base 128.
-    pub(crate) fn number(&mut self, mut value: u64) -> Result<(), Error> {
-        let mut bytes = [0; 10];
-        let mut length = 0;
-        loop {
-            bytes[length] = (value & 0x7f) as u8;
-            value >>= 7;
-            length += 1;
-            if value == 0 {
-                return self.raw(&bytes[..length]);
-            }
-            bytes[length - 1] |= 0x80;
-        }
-    }
-
-    /// Small magnitudes of either sign take few bytes.
-    pub(crate) fn signed(&mut self, value: i64) -> Result<(), Error> {
-        self.number(((value << 1) ^ (value >> 63)).cast_unsigned())
-    }
-
-    pub(crate) fn id(&mut self, id: &ObjectId) -> Result<(), Error> {
-        self.raw(id.as_bytes())
-    }
-
-    pub(crate) fn byte(&mut self, byte: u8) -> Result<(), Error> {
-        self.raw(&[byte])
-    }
-
     /// Ends the file with its count and checksum; the caller makes it durable.
     pub(crate) fn finish(mut self) -> Result<File, Error> {
         self.raw(&[END])?;
@@ -106,13 +114,87 @@ impl Writer {
         self.out.into_inner().map_err(|error| Error::io("write", path)(error.into_error()))
     }
 
+    fn damaged(&self, why: &str) -> Error {
+        Error::Damaged { path: self.path.clone(), why: why.to_owned() }
+    }
+}
+
+impl Put for Writer {
     fn raw(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.sum.update(bytes);
         self.out.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
-    fn damaged(&self, why: &str) -> Error {
-        Error::Damaged { path: self.path.clone(), why: why.to_owned() }
+    fn last_path(&mut self) -> &mut String {
+        &mut self.last_path
+    }
+}
+
+/// Something that is read piece by piece. Nothing is allocated before its length is found in bounds.
+pub(crate) trait Take {
+    fn raw(&mut self, bytes: &mut [u8]) -> Result<(), Error>;
+
+    /// The path that was read last.
+    fn last_path(&mut self) -> &mut String;
+
+    fn damaged(&self, why: &str) -> Error;
+
+    fn byte(&mut self) -> Result<u8, Error> {
+        let mut byte = [0];
+        self.raw(&mut byte)?;
+        Ok(byte[0])
+    }
+
+    fn path(&mut self) -> Result<String, Error> {
+        let shared = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+        let Some(prefix) = self.last_path().get(..shared) else {
+            return Err(self.damaged("a path refers to more than the path before it has"));
+        };
+        let prefix = prefix.to_owned();
+        let path = prefix + &self.string()?;
+        if !crate::path::is_plain(&path) {
+            return Err(self.damaged("a path is not in its plain spelling"));
+        }
+        path.clone_into(self.last_path());
+        Ok(path)
+    }
+
+    fn string(&mut self) -> Result<String, Error> {
+        let bytes = self.bytes(MAX_STRING)?;
+        String::from_utf8(bytes).map_err(|_| self.damaged("a string is not UTF-8"))
+    }
+
+    fn number(&mut self) -> Result<u64, Error> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(self.damaged("a number has too many digits"))
+    }
+
+    fn signed(&mut self) -> Result<i64, Error> {
+        let value = self.number()?;
+        Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+    }
+
+    fn id(&mut self) -> Result<ObjectId, Error> {
+        let mut bytes = [0; 20];
+        self.raw(&mut bytes)?;
+        Ok(ObjectId::from_bytes(bytes))
+    }
+
+    fn bytes(&mut self, most: u64) -> Result<Vec<u8>, Error> {
+        let length = self.number()?;
+        if length > most {
+            return Err(self.damaged("a length is out of bounds"));
+        }
+        let mut bytes = vec![0; length as usize];
+        self.raw(&mut bytes)?;
+        Ok(bytes)
     }
 }
 
@@ -171,72 +253,9 @@ impl Reader {
         self.ended = tag == END;
         Ok((!self.ended).then_some(tag))
     }
+}
 
-    pub(crate) fn path(&mut self) -> Result<String, Error> {
-        let shared = usize::try_from(self.number()?).unwrap_or(usize::MAX);
-        let Some(prefix) = self.last_path.get(..shared) else {
-            return Err(self.damaged("a path refers to more than the path before it has"));
-        };
-        let prefix = prefix.to_owned();
-        let path = prefix + &self.string()?;
-        if !crate::path::is_plain(&path) {
-            return Err(self.damaged("a path is not in its plain spelling"));
-        }
-        path.clone_into(&mut self.last_path);
-        Ok(path)
-    }
-
-    pub(crate) fn string(&mut self) -> Result<String, Error> {
-        let bytes = self.bytes(MAX_STRING)?;
-        String::from_utf8(bytes).map_err(|_| self.damaged("a string is not UTF-8"))
-    }
-
-    pub(crate) fn number(&mut self) -> Result<u64, Error> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(self.damaged("a number has too many digits"))
-    }
-
-    pub(crate) fn signed(&mut self) -> Result<i64, Error> {
-        let value = self.number()?;
-        Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
-    }
-
-    pub(crate) fn id(&mut self) -> Result<ObjectId, Error> {
-        let mut bytes = [0; 20];
-        self.raw(&mut bytes)?;
-        Ok(ObjectId::from_bytes(bytes))
-    }
-
-    pub(crate) fn byte(&mut self) -> Result<u8, Error> {
-        let buffer = self.input.fill_buf().map_err(Error::io("read", &self.path))?;
-        let Some(byte) = buffer.first().copied() else {
-            return Err(self.damaged("it ends in the middle of a record"));
-        };
-        self.input.consume(1);
-        Ok(byte)
-    }
-
-    pub(crate) fn damaged(&self, why: &str) -> Error {
-        Error::Damaged { path: self.path.clone(), why: why.to_owned() }
-    }
-
-    fn bytes(&mut self, most: u64) -> Result<Vec<u8>, Error> {
-        let length = self.number()?;
-        if length > most {
-            return Err(self.damaged("a length is out of bounds"));
-        }
-        let mut bytes = vec![0; length as usize];
-        self.raw(&mut bytes)?;
-        Ok(bytes)
-    }
-
+impl Take for Reader {
     fn raw(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         match self.input.read_exact(bytes) {
             Ok(()) => Ok(()),
@@ -245,6 +264,23 @@ impl Reader {
             }
             Err(error) => Err(Error::io("read", &self.path)(error)),
         }
+    }
+
+    fn byte(&mut self) -> Result<u8, Error> {
+        let buffer = self.input.fill_buf().map_err(Error::io("read", &self.path))?;
+        let Some(byte) = buffer.first().copied() else {
+            return Err(self.damaged("it ends in the middle of a record"));
+        };
+        self.input.consume(1);
+        Ok(byte)
+    }
+
+    fn last_path(&mut self) -> &mut String {
+        &mut self.last_path
+    }
+
+    fn damaged(&self, why: &str) -> Error {
+        Error::Damaged { path: self.path.clone(), why: why.to_owned() }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use stoker_object::ObjectId;
 
-use super::codec::{Reader, Writer};
+use super::codec::{Put, Reader, Take, Writer};
 use super::manifest::{Entry, Header, read_entry, write_entry};
 use crate::Error;
 
@@ -25,6 +25,9 @@ pub(crate) struct JournalHeader {
     pub keep_dirs: Vec<String>,
     /// Writes and deletes.
     pub operations: u64,
+    /// The manifest's base that the entries are changes of, by its id in hex; `None`: it was unreadable, or there was
+    /// none, and the entries are all that is known.
+    pub base: Option<String>,
     /// The rollback that this is, if it is one: the hold that goes with it.
     pub rollback: Option<Rollback>,
 }
@@ -186,7 +189,7 @@ impl JournalReader {
     }
 }
 
-pub(crate) fn write_old(out: &mut Writer, old: Old) -> Result<(), Error> {
+pub(crate) fn write_old(out: &mut impl Put, old: Old) -> Result<(), Error> {
     match old {
         Old::Absent => out.byte(0),
         Old::Other => out.byte(1),
@@ -197,7 +200,7 @@ pub(crate) fn write_old(out: &mut Writer, old: Old) -> Result<(), Error> {
     }
 }
 
-pub(crate) fn read_old(input: &mut Reader) -> Result<Old, Error> {
+pub(crate) fn read_old(input: &mut impl Take) -> Result<Old, Error> {
     match input.byte()? {
         0 => Ok(Old::Absent),
         1 => Ok(Old::Other),

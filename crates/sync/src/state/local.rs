@@ -4,12 +4,12 @@ use std::fs;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-use crate::fs::{DirCursor, link_or_copy};
+use crate::fs::{DirCursor, Unsynced, link_or_copy};
 use crate::{Error, clock, path};
 
 const KEEP_MILLIS: u64 = 30 * 24 * 3600 * 1000;
 
-/// Takes in the displaced files of one apply.
+/// Takes in the displaced files of one apply. Each is durable there before it goes from where it was.
 pub(crate) struct Local {
     dir: PathBuf,
     label: String,
@@ -27,7 +27,8 @@ impl Local {
         let (directory, name) = path::split(file);
         let kept = self.dir.join(file);
         let target = self.target(directory)?;
-        link_or_copy(live_dir, name, target, name).map_err(Error::io("keep", kept))
+        link_or_copy(live_dir, name, target, name).map_err(Error::io("keep", &kept))?;
+        self.sync(directory)
     }
 
     /// Moves a whole live directory here.
@@ -36,7 +37,8 @@ impl Local {
         let kept = self.dir.join(live);
         let target = self.target(directory)?;
         rustix::fs::renameat(live_dir, name, target, name)
-            .map_err(|error| Error::io("keep", kept)(error.into()))
+            .map_err(|error| Error::io("keep", kept)(error.into()))?;
+        self.sync(directory)
     }
 
     fn target(&mut self, directory: &str) -> Result<BorrowedFd<'_>, Error> {
@@ -48,6 +50,17 @@ impl Local {
             None => DirCursor::new(&self.dir)?,
         };
         self.cursor.insert(cursor).make(&path::join(&self.label, directory), &mut |_| ())
+    }
+
+    /// The directory and those above it: they are new, or may be.
+    fn sync(&self, directory: &str) -> Result<(), Error> {
+        let mut unsynced = Unsynced::default();
+        let kept = self.dir.join(&self.label);
+        let root = self.dir.parent().unwrap_or(&self.dir);
+        for dir in kept.join(directory).ancestors().take_while(|dir| dir.starts_with(root)) {
+            unsynced.push_path(dir)?;
+        }
+        unsynced.sync()
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::codec::{Reader, Writer};
+use super::codec::{Put, Reader, Take, Writer};
 use super::journal::{Old, read_old, write_old};
 use super::manifest::{Entry, Header, read_entry, write_entry};
 use crate::{Error, UndoPolicy};

@@ -233,7 +233,7 @@ fn every_directory_on_the_way_to_a_managed_file_is_named_once() {
     let commit = repo.commit(&[("s/a/b/f", "1"), ("s/a/c/d/f", "1"), ("s/f", "1"), ("s/z/f", "1")]);
     sync(&gateway, &mut repo, &desired(&commit, vec![map("s", "x")])).unwrap();
     let mut named = Vec::new();
-    gateway.volume().managed_dirs(&mut |directory| named.push(directory.to_owned())).unwrap();
+    gateway.volume().managed_dirs(&TestRules, &mut |directory| named.push(directory.to_owned())).unwrap();
     assert_eq!(named, ["x/a/b", "x/a/c/d", "x/a/c", "x/a", "x/z", "x"]);
 }
 

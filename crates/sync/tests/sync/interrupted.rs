@@ -63,7 +63,7 @@ fn interrupted(gateway: &Gateway, repo: &mut Repo, wanted: &Desired, steps: usiz
     let prepared = volume.prepare(&mut staging, plan, wanted, &TestRules).unwrap();
     let stop = AtomicBool::new(false);
     let rules = StopAfter { steps: AtomicUsize::new(steps), stop: &stop };
-    match volume.apply(&mut staging, prepared, wanted.undo, &rules, &stop) {
+    match volume.apply(&mut staging, prepared, &rules, &stop) {
         Ok(_) => false,
         Err(Error::Stopped) => true,
         Err(error) => panic!("{error}"),
@@ -144,7 +144,7 @@ fn work_done_between_plan_and_rename_is_kept_and_named() {
     let prepared = volume.prepare(&mut staging, plan, &wanted, &TestRules).unwrap();
     gateway.put("d/main/view.json", "at the last moment");
     gateway.put("d/main/old.png", "edited");
-    let applied = volume.apply(&mut staging, prepared, wanted.undo, &TestRules, &run(false)).unwrap();
+    let applied = volume.apply(&mut staging, prepared, &TestRules, &run(false)).unwrap();
     assert_eq!(applied.displaced, ["d/main/view.json", "d/main/old.png"]);
     assert_eq!(gateway.local()["d/main/view.json"], "at the last moment");
     assert_eq!(gateway.files(), in_place(V2));
@@ -179,7 +179,7 @@ fn a_staged_file_that_somebody_changed_is_never_put_in_place() {
     for entry in std::fs::read_dir(gateway.data.join(".stoker/staging")).unwrap() {
         std::fs::write(entry.unwrap().path(), "planted").unwrap();
     }
-    let error = volume.apply(&mut staging, prepared, wanted.undo, &TestRules, &run(false)).unwrap_err();
+    let error = volume.apply(&mut staging, prepared, &TestRules, &run(false)).unwrap_err();
     assert!(error.to_string().contains("changed by somebody else"), "{error}");
     assert!(gateway.files().values().all(|content| content != "planted"));
 }

@@ -295,7 +295,8 @@ pub fn sync_trusting(
     staging.set_limits(desired.limits);
     stage(repo, &plan, &mut staging)?;
     let prepared = volume.prepare(&mut staging, plan, desired, &TestRules)?;
-    let applied = volume.apply(&mut staging, prepared, desired.undo, &TestRules, &run(false))?;
+    let applied = volume.apply(&mut staging, prepared, &TestRules, &run(false))?;
+    volume.tidy(desired.undo, &TestRules)?;
     Ok((applied, summary))
 }
 

@@ -1,15 +1,10 @@
-//! The manifest: what we wrote, in the order of [`crate::path::order`].
-
-use std::path::Path;
+//! What the manifest says of one file, and of all together.
 
 use serde::{Deserialize, Serialize};
 use stoker_object::ObjectId;
 
-use super::codec::{Reader, Writer};
+use crate::state::codec::{Put, Take};
 use crate::{Error, Identity, fs::Stat};
-
-const KIND: u8 = b'M';
-const ENTRY: u8 = 1;
 
 /// What a manifest says of all its files together.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -26,7 +21,10 @@ pub(crate) struct Header {
     pub written_at: u64,
     /// Modification time (nanoseconds since 1970) of the files that the last sync wrote.
     pub stamp: i64,
+    /// Managed files.
     pub files: u64,
+    /// Bytes of them together.
+    pub bytes: u64,
     /// Entries name their mapping by its index here.
     pub mappings: Vec<MappingKey>,
 }
@@ -80,66 +78,12 @@ pub(crate) struct Rendered {
     pub volatile: bool,
 }
 
-/// Writes a manifest.
-pub(crate) struct ManifestWriter(Writer);
-
-impl ManifestWriter {
-    pub(crate) fn create(path: &Path, header: &Header) -> Result<Self, Error> {
-        Writer::create(path, KIND, header).map(Self)
-    }
-
-    pub(crate) fn push(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.0.record(ENTRY)?;
-        write_entry(&mut self.0, entry)
-    }
-
-    pub(crate) fn finish(self) -> Result<std::fs::File, Error> {
-        self.0.finish()
-    }
-}
-
-/// Reads a manifest entry by entry, with one entry of look-ahead.
-pub(crate) struct ManifestReader {
-    reader: Reader,
-    next: Option<Entry>,
-}
-
-impl ManifestReader {
-    /// `None` if there is no manifest.
-    pub(crate) fn open(path: &Path) -> Result<Option<(Self, Header)>, Error> {
-        let Some((mut reader, header)) = Reader::open::<Header>(path, KIND)? else {
-            return Ok(None);
-        };
-        let next = read_next(&mut reader)?;
-        Ok(Some((Self { reader, next }, header)))
-    }
-
-    /// The next entry, which stays.
-    pub(crate) fn peek(&self) -> Option<&Entry> {
-        self.next.as_ref()
-    }
-
-    /// The next entry.
-    pub(crate) fn advance(&mut self) -> Result<Option<Entry>, Error> {
-        let following = if self.next.is_some() { read_next(&mut self.reader)? } else { None };
-        Ok(std::mem::replace(&mut self.next, following))
-    }
-}
-
-fn read_next(reader: &mut Reader) -> Result<Option<Entry>, Error> {
-    match reader.record()? {
-        None => Ok(None),
-        Some(ENTRY) => read_entry(reader).map(Some),
-        Some(_) => Err(reader.damaged("a record has an unknown tag")),
-    }
-}
-
 const EXECUTABLE: u8 = 1;
 const RENDERED: u8 = 2;
 const VOLATILE: u8 = 4;
 const ESSENCE: u8 = 8;
 
-pub(crate) fn write_entry(out: &mut Writer, entry: &Entry) -> Result<(), Error> {
+pub(crate) fn write_entry(out: &mut impl Put, entry: &Entry) -> Result<(), Error> {
     out.path(&entry.path)?;
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
     out.byte(
@@ -163,7 +107,7 @@ pub(crate) fn write_entry(out: &mut Writer, entry: &Entry) -> Result<(), Error> 
     out.number(entry.stat.inode)
 }
 
-pub(crate) fn read_entry(input: &mut Reader) -> Result<Entry, Error> {
+pub(crate) fn read_entry(input: &mut impl Take) -> Result<Entry, Error> {
     let path = input.path()?;
     let flags = input.byte()?;
     let mapping = u16::try_from(input.number()?).map_err(|_| input.damaged("a mapping is out of bounds"))?;
@@ -180,47 +124,13 @@ pub(crate) fn read_entry(input: &mut Reader) -> Result<Entry, Error> {
     Ok(Entry { path, source, content, executable: flags & EXECUTABLE != 0, mapping, rendered, essence, stat })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A mapping's place in a table.
+pub(super) fn index_of(key: &MappingKey, table: &[MappingKey]) -> Option<u16> {
+    u16::try_from(table.iter().position(|known| known == key)?).ok()
+}
 
-    #[test]
-    fn entries_come_back_as_they_went() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("manifest");
-        let id = |byte| ObjectId::from_bytes([byte; 20]);
-        let stat =
-            Stat { size: 5, mtime: 1_700_000_000_123_456_789, ctime: 1_700_000_000_200_000_000, inode: 99 };
-        let plain = Entry {
-            path: "a/b".into(),
-            source: id(1),
-            content: id(1),
-            executable: true,
-            mapping: 3,
-            rendered: None,
-            essence: Some(id(4)),
-            stat,
-        };
-        let rendered = Entry {
-            path: "a/c".into(),
-            content: id(2),
-            executable: false,
-            rendered: Some(Rendered { key: id(3), volatile: true }),
-            essence: None,
-            ..plain.clone()
-        };
-        let header = Header { commit: "x".into(), files: 2, ..Header::default() };
-        let mut writer = ManifestWriter::create(&path, &header).unwrap();
-        writer.push(&plain).unwrap();
-        writer.push(&rendered).unwrap();
-        writer.finish().unwrap();
-
-        let (mut reader, header) = ManifestReader::open(&path).unwrap().unwrap();
-        assert_eq!(header.files, 2);
-        assert_eq!(reader.peek(), Some(&plain));
-        assert_eq!(reader.advance().unwrap(), Some(plain));
-        assert_eq!(reader.advance().unwrap(), Some(rendered));
-        assert_eq!(reader.advance().unwrap(), None);
-        assert_eq!(reader.advance().unwrap(), None);
-    }
+/// An entry with its mapping's index in the new table; `None` if its mapping is unknown.
+pub(crate) fn renumbered(mut entry: Entry, from: &[MappingKey], to: &[MappingKey]) -> Option<Entry> {
+    entry.mapping = index_of(from.get(usize::from(entry.mapping))?, to)?;
+    Some(entry)
 }
