@@ -7,6 +7,7 @@ mod elf;
 pub mod estates;
 mod musl;
 mod needs;
+mod oracle;
 mod process;
 mod progress;
 mod suite;

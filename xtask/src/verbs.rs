@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod dist;
 mod fuzz;
+mod fuzz_oracle;
 mod generate;
 mod test;
 
@@ -21,8 +22,16 @@ pub(crate) struct Verb {
     pub(crate) run: fn(Parser) -> Result<ExitCode>,
 }
 
-const VERBS: &[Verb] =
-    &[demo::VERB, test::VERB, audit::VERB, dist::VERB, bench::VERB, generate::VERB, fuzz::VERB];
+const VERBS: &[Verb] = &[
+    demo::VERB,
+    test::VERB,
+    audit::VERB,
+    dist::VERB,
+    bench::VERB,
+    generate::VERB,
+    fuzz::VERB,
+    fuzz_oracle::VERB,
+];
 
 /// The list that `cargo xtask` prints.
 pub(crate) fn list() -> String {

@@ -23,7 +23,7 @@ pub(crate) fn render(
     output: &mut dyn Write,
 ) -> Result<(), Failure> {
     let dot = Datum::of(data);
-    let frame = Frame { body: program.main, at: 0, dot, scopes: 0, variables: 0 };
+    let frame = Frame { body: program.main, at: 0, dot, boxed: false, scopes: 0, variables: 0 };
     let budget = Budget::new(limits);
     let mut machine = Machine {
         program,
@@ -43,6 +43,8 @@ pub(crate) fn render(
 struct Variable<'a> {
     name: &'a str,
     value: Datum<'a>,
+    /// See [`Machine::is_boxed`].
+    boxed: bool,
 }
 
 /// A template that is running.
@@ -51,6 +53,8 @@ struct Frame<'a> {
     body: usize,
     at: Target,
     dot: Datum<'a>,
+    /// See [`Machine::is_boxed`].
+    boxed: bool,
     /// How many scopes and variables its callers have.
     scopes: usize,
     variables: usize,
@@ -62,6 +66,7 @@ struct Scope<'a> {
     variables: usize,
     /// The dot outside.
     dot: Datum<'a>,
+    boxed: bool,
     /// The operation of a `range`, which knows where it goes on and ends.
     range: Option<Target>,
     /// The turns of a `range` that has any; without, its else part runs.
@@ -133,6 +138,7 @@ impl<'a> Machine<'a, '_> {
                 let value = self.pipe(pipe)?;
                 if value.truth() {
                     self.frame.dot = value;
+                    self.frame.boxed = false;
                 } else {
                     self.frame.at = *otherwise;
                 }
@@ -169,39 +175,37 @@ impl<'a> Machine<'a, '_> {
 
     fn declare(&mut self, at: usize, name: &'a str, value: Datum<'a>) -> Result<(), Failure> {
         limits::check_open(at, self.variables.len())?;
-        self.variables.push(Variable { name, value });
+        self.variables.push(Variable { name, value, boxed: false });
         Ok(())
     }
 
     /// Gives the innermost variable of that name another value.
-    fn assign(&mut self, at: usize, name: &str, value: Datum<'a>) -> Result<(), Failure> {
+    fn assign(&mut self, at: usize, name: &str, value: Datum<'a>, boxed: bool) -> Result<(), Failure> {
         let own = &mut self.variables[self.frame.variables..];
         match own.iter_mut().rev().find(|variable| variable.name == name) {
-            Some(variable) => variable.value = value,
+            Some(variable) => (variable.value, variable.boxed) = (value, boxed),
             None => return Err(undefined(at, name)),
         }
         Ok(())
     }
 
-    fn variable(&self, at: usize, name: &str) -> Result<Datum<'a>, Failure> {
+    fn variable(&self, at: usize, name: &str) -> Result<&Variable<'a>, Failure> {
         let own = &self.variables[self.frame.variables..];
-        match own.iter().rev().find(|variable| variable.name == name) {
-            Some(variable) => Ok(variable.value.clone()),
-            None => Err(undefined(at, name)),
-        }
+        own.iter().rev().find(|variable| variable.name == name).ok_or_else(|| undefined(at, name))
     }
 
     fn open(&mut self, at: usize) -> Result<(), Failure> {
         limits::check_open(at, self.scopes.len())?;
         let dot = self.frame.dot.clone();
-        self.scopes.push(Scope { variables: self.variables.len(), dot, range: None, turns: None });
+        let (variables, boxed) = (self.variables.len(), self.frame.boxed);
+        self.scopes.push(Scope { variables, dot, boxed, range: None, turns: None });
         Ok(())
     }
 
     fn close(&mut self) {
         if let Some(scope) = self.scopes.pop() {
             self.variables.truncate(scope.variables);
-            self.frame.dot = scope.dot;
+            (self.frame.dot, self.frame.boxed) = (scope.dot, scope.boxed);
         }
     }
 
@@ -259,19 +263,21 @@ impl<'a> Machine<'a, '_> {
         let scope = self.scopes.last_mut().and_then(|scope| scope.turns.as_mut());
         let Some(turns) = scope else { return Ok(()) };
         let (index, element) = turns.elements.take();
+        let boxed = turns.elements.are_boxed();
         self.variables.truncate(turns.variables);
-        self.frame.dot = element.clone();
+        (self.frame.dot, self.frame.boxed) = (element.clone(), boxed);
         match (&*pipe.declared, pipe.assigns) {
             ([], _) => {}
-            ([only], true) => self.assign(pipe.at, only, element)?,
+            ([only], true) => self.assign(pipe.at, only, element, boxed)?,
             ([first, second, ..], true) => {
-                self.assign(pipe.at, first, index)?;
-                self.assign(pipe.at, second, element)?;
+                self.assign(pipe.at, first, index, false)?;
+                self.assign(pipe.at, second, element, boxed)?;
             }
             (declared, false) => {
                 // The pipeline has pushed them, the last of them the element.
                 let count = self.variables.len();
                 self.variables[count - 1].value = element;
+                self.variables[count - 1].boxed = boxed;
                 if declared.len() > 1 {
                     self.variables[count - 2].value = index;
                 }
@@ -323,6 +329,7 @@ impl<'a> Machine<'a, '_> {
             body: *body,
             at: 0,
             dot: dot.clone(),
+            boxed: false,
             scopes: self.scopes.len(),
             variables: self.variables.len(),
         };
@@ -338,6 +345,14 @@ impl<'a> Machine<'a, '_> {
 }
 
 impl<'a> Elements<'a> {
+    fn are_boxed(&self) -> bool {
+        match self {
+            Self::Ints { .. } | Self::Bytes { .. } => false,
+            Self::List { .. } => true,
+            Self::Map { map, .. } => !map.is_of_strings(),
+        }
+    }
+
     fn has_next(&self) -> bool {
         match self {
             Self::Ints { next, end } => next < end,

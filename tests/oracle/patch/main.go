@@ -9,6 +9,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 
@@ -93,10 +94,19 @@ func entersText(document, path string) bool {
 	return false
 }
 
-// isNumber says whether gjson takes a key for the index of an element: digits, also after a list of paths, which it ignores.
+// isNumber says whether gjson takes a key for the index of an element: digits, also after a list of paths, which it ignores. It
+// multiplies by ten without a look and only notices what becomes less than before; what is negative as an int finds nothing.
 func isNumber(key string) bool {
+	var number uint64
 	key = afterSelector(key)
-	return key != "" && strings.Trim(key, "0123456789") == ""
+	for _, digit := range []byte(key) {
+		next := number*10 + uint64(digit-'0')
+		if digit < '0' || digit > '9' || next < number {
+			return false
+		}
+		number = next
+	}
+	return key != "" && number <= math.MaxInt64
 }
 
 // afterSelector cuts a list of paths, "[a,b]" or "{a}", from the beginning of a key; all of it where the list is not closed.
@@ -109,6 +119,12 @@ func afterSelector(key string) string {
 		switch key[i] {
 		case '\\':
 			i++
+		case '"':
+			for i++; i < len(key) && key[i] != '"'; i++ {
+				if key[i] == '\\' {
+					i++
+				}
+			}
 		case '[', '(', '{':
 			depth++
 		case ']', ')', '}':

@@ -24,6 +24,11 @@ impl<'a> Machine<'a, '_> {
         }
         let mut values = Vec::with_capacity(given);
         for argument in arguments {
+            if function == Function::Slice && !values.is_empty() && self.is_boxed(argument)? {
+                let message =
+                    "slice: an index is an integer, not an element of a list or map; put it in parentheses";
+                return Err(Failure::render(argument.at, message));
+            }
             values.push(self.operand(argument)?);
         }
         values.extend(piped);

@@ -16,7 +16,7 @@ impl<'a> Machine<'a, '_> {
         let value = value.unwrap_or(Datum::Nil);
         for name in &pipe.declared {
             if pipe.assigns {
-                self.assign(pipe.at, name, value.clone())?;
+                self.assign(pipe.at, name, value.clone(), false)?;
             } else {
                 self.declare(pipe.at, name, value.clone())?;
             }
@@ -40,6 +40,28 @@ impl<'a> Machine<'a, '_> {
         self.operand(first)
     }
 
+    /// Whether Go sees an `interface {}` here, and not the type of what is in it: an element of a `[]any` or a
+    /// `map[string]any` that came straight from there. Pipelines, and so parentheses and variables, take it out.
+    pub(super) fn is_boxed(&mut self, operand: &'a Operand) -> Result<bool, Failure> {
+        let at = operand.at;
+        Ok(match &operand.kind {
+            OperandKind::Dot => self.frame.boxed,
+            OperandKind::Fields(fields) => field::is_boxed(at, self.frame.dot.clone(), fields)?,
+            OperandKind::Variable { name, fields } => {
+                let variable = self.variable(at, name)?;
+                if fields.is_empty() {
+                    return Ok(variable.boxed);
+                }
+                field::is_boxed(at, variable.value.clone(), fields)?
+            }
+            OperandKind::Chain { base, fields } => {
+                let value = self.operand(base)?;
+                field::is_boxed(at, value, fields)?
+            }
+            _ => false,
+        })
+    }
+
     pub(super) fn operand(&mut self, operand: &'a Operand) -> Result<Datum<'a>, Failure> {
         let at = operand.at;
         Ok(match &operand.kind {
@@ -51,7 +73,7 @@ impl<'a> Machine<'a, '_> {
             OperandKind::Text(text) => Datum::Text(Text::Borrowed(text)),
             OperandKind::Fields(fields) => field::follow(at, "", self.frame.dot.clone(), fields)?,
             OperandKind::Variable { name, fields } => {
-                let value = self.variable(at, name)?;
+                let value = self.variable(at, name)?.value.clone();
                 field::follow(at, name, value, fields)?
             }
             OperandKind::Function(function) => self.call(at, *function, &[], None)?,

@@ -28,6 +28,12 @@ pub(super) fn follow<'a>(
     Ok(value)
 }
 
+/// Whether the last of the fields is an element of a `map[string]any`.
+pub(super) fn is_boxed<'a>(at: usize, from: Datum<'a>, fields: &[Box<str>]) -> Result<bool, Failure> {
+    let Some((_, above)) = fields.split_last() else { return Ok(false) };
+    Ok(matches!(follow(at, "", from, above)?, Datum::Map(map) if !map.is_of_strings()))
+}
+
 fn look_up<'a>(value: &Datum<'a>, name: &str) -> Result<Datum<'a>, String> {
     match value {
         Datum::Map(map) => map.get(name).map(Datum::of).ok_or_else(|| {
