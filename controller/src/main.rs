@@ -1,3 +1,7 @@
-//! `stoker-controller`.
+//! `stoker-controller`: see the library beside it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stoker_controller::main(std::env::args_os())
+}

@@ -6,7 +6,7 @@ use stoker_api::names::conditions::{self as types, reasons};
 use stoker_api::spec::GatewaySyncSpec;
 use stoker_api::status::SyncStatus;
 
-use super::document::{Condition, ResourceStatus};
+use super::document::{Condition, ConditionStatus, ResourceStatus, condition as known_condition};
 use super::gateways::State;
 use super::source::RefState;
 use crate::text::cut;
@@ -72,9 +72,9 @@ pub fn conditions(facts: &Facts) -> Vec<Condition> {
 pub fn unreadable(generation: i64, problem: &str) -> Vec<Condition> {
     let message = format!("the resource cannot be read: {problem}. Correct it; until then the gateways stay as they are");
     let mut all = vec![
-        made(types::READY, "False", reasons::PROFILES_INVALID, &message),
-        made(types::PROFILES_VALID, "False", reasons::PROFILES_INVALID, &message),
-        made(types::STALLED, "True", reasons::PROFILES_INVALID, &message),
+        made(types::READY, ConditionStatus::False, reasons::PROFILES_INVALID, &message),
+        made(types::PROFILES_VALID, ConditionStatus::False, reasons::PROFILES_INVALID, &message),
+        made(types::STALLED, ConditionStatus::True, reasons::PROFILES_INVALID, &message),
     ];
     for condition in &mut all {
         condition.observed_generation = Some(generation);
@@ -85,7 +85,8 @@ pub fn unreadable(generation: i64, problem: &str) -> Vec<Condition> {
 /// Sets the times: now where the status changed, and else what it was.
 pub fn with_times(mut conditions: Vec<Condition>, before: &ResourceStatus, now: &str) -> Vec<Condition> {
     for condition in &mut conditions {
-        let known = before.condition(&condition.kind).filter(|known| known.status == condition.status);
+        let known = known_condition(before, &condition.condition_type);
+        let known = known.filter(|known| known.status == condition.status);
         let time = known.map(|known| known.last_transition_time.as_str()).filter(|time| !time.is_empty());
         condition.last_transition_time = time.unwrap_or(now).to_owned();
     }
@@ -120,10 +121,10 @@ impl Counts {
     }
 }
 
-fn made(kind: &str, status: &str, reason: &str, message: &str) -> Condition {
+fn made(kind: &str, status: ConditionStatus, reason: &str, message: &str) -> Condition {
     Condition {
-        kind: kind.to_owned(),
-        status: status.to_owned(),
+        condition_type: kind.to_owned(),
+        status,
         reason: reason.to_owned(),
         message: cut(message, LONGEST),
         ..Condition::default()
@@ -131,7 +132,7 @@ fn made(kind: &str, status: &str, reason: &str, message: &str) -> Condition {
 }
 
 fn flag(kind: &str, value: bool, reason: &str, message: &str) -> Condition {
-    made(kind, if value { "True" } else { "False" }, reason, message)
+    made(kind, if value { ConditionStatus::True } else { ConditionStatus::False }, reason, message)
 }
 
 fn ref_resolved(facts: &Facts) -> Condition {
@@ -140,10 +141,10 @@ fn ref_resolved(facts: &Facts) -> Condition {
         RefState::Resolved(commit) => flag(kind, true, reasons::REF_RESOLVED, commit),
         RefState::Failed(failure) => flag(kind, false, failure.reason, &failure.message),
         RefState::Resolving => {
-            made(kind, "Unknown", BUSY, &format!("asking the repository for {:?}", facts.reference))
+            made(kind, ConditionStatus::Unknown, BUSY, &format!("asking the repository for {:?}", facts.reference))
         }
         RefState::NotResolved => {
-            made(kind, "Unknown", BUSY, &format!("{:?} is not looked up while paused or invalid", facts.reference))
+            made(kind, ConditionStatus::Unknown, BUSY, &format!("{:?} is not looked up while paused or invalid", facts.reference))
         }
     }
 }
@@ -214,7 +215,7 @@ fn source_verified(facts: &Facts) -> Option<Condition> {
     if facts.gateways.iter().any(|state| state.at_wanted) {
         return Some(flag(kind, true, more::SOURCE_VERIFIED, "the commit is signed as the policy demands"));
     }
-    Some(made(kind, "Unknown", BUSY, "no gateway has verified the commit yet"))
+    Some(made(kind, ConditionStatus::Unknown, BUSY, "no gateway has verified the commit yet"))
 }
 
 fn drifted(facts: &Facts) -> Condition {
@@ -264,7 +265,7 @@ fn restart_required(facts: &Facts) -> Condition {
 
 /// `Ready`, and what kstatus makes of it.
 struct Verdict {
-    ready: &'static str,
+    ready: ConditionStatus,
     reason: &'static str,
     message: String,
     kind: Kind,
@@ -282,7 +283,7 @@ enum Kind {
 }
 
 fn ready(facts: &Facts, counts: &Counts) -> Verdict {
-    let not = |reason, kind, message: String| Verdict { ready: "False", reason, message, kind };
+    let not = |reason, kind, message: String| Verdict { ready: ConditionStatus::False, reason, message, kind };
     let gateways = facts.gateways;
     if facts.spec.paused {
         return not(reasons::PAUSED, Kind::Parked, "paused: nothing is synced until spec.paused is false".to_owned());
@@ -322,7 +323,7 @@ fn ready(facts: &Facts, counts: &Counts) -> Verdict {
         return not(reasons::RECONCILING, Kind::Busy, counts.words());
     }
     let message = "All gateways synced".to_owned();
-    Verdict { ready: "True", reason: reasons::SYNC_SUCCEEDED, message, kind: Kind::Done }
+    Verdict { ready: ConditionStatus::True, reason: reasons::SYNC_SUCCEEDED, message, kind: Kind::Done }
 }
 
 /// kstatus' conditions are there only while they are true.

@@ -7,7 +7,7 @@ use stoker_api::Reason;
 use stoker_api::names::{conditions as types, events};
 use stoker_api::status::SyncStatus;
 
-use super::document::{Condition, Gateway, ResourceStatus};
+use super::document::{Condition, ConditionStatus, Gateway, ResourceStatus, condition};
 use super::gateways::State;
 use crate::text::cut;
 
@@ -16,6 +16,8 @@ use crate::text::cut;
 pub struct Event {
     pub reason: &'static str,
     pub is_warning: bool,
+    /// It tells of a change; otherwise of a state, which is told once.
+    pub is_transition: bool,
     pub note: String,
     /// The pod that it is about, if it is about one.
     pub pod: Option<String>,
@@ -37,15 +39,16 @@ pub fn events(before: &ResourceStatus, after: &ResourceStatus, states: &[State])
 }
 
 fn event(reason: &'static str, is_warning: bool, note: String) -> Event {
-    Event { reason, is_warning, note: cut(&note, 1000), pod: None }
+    Event { reason, is_warning, is_transition: true, note: cut(&note, 1000), pod: None }
 }
 
 fn of_conditions(before: &ResourceStatus, after: &ResourceStatus, events: &mut Vec<Event>) {
-    let is = |status: &ResourceStatus, kind: &str, value: &str| {
-        status.condition(kind).is_some_and(|condition| condition.status == value)
+    let is = |status: &ResourceStatus, kind: &str, value: ConditionStatus| {
+        condition(status, kind).is_some_and(|condition| condition.status == value)
     };
     let fell = |kind: &str| -> Option<&Condition> {
-        after.condition(kind).filter(|now| now.status == "False" && !is(before, kind, "False"))
+        let fallen = ConditionStatus::False;
+        condition(after, kind).filter(|now| now.status == fallen && !is(before, kind, fallen))
     };
     if let Some(condition) = fell(types::REF_RESOLVED) {
         events.push(event(events::REF_RESOLUTION_FAILED, true, condition.message.clone()));
@@ -54,7 +57,7 @@ fn of_conditions(before: &ResourceStatus, after: &ResourceStatus, events: &mut V
         events.push(event(events::PROFILES_INVALID, true, condition.message.clone()));
     }
     let is_paused = |status: &ResourceStatus| {
-        status.condition(types::READY).is_some_and(|ready| ready.reason == types::reasons::PAUSED)
+        condition(status, types::READY).is_some_and(|ready| ready.reason == types::reasons::PAUSED)
     };
     if is_paused(after) && !is_paused(before) {
         events.push(event(events::PAUSED, false, "nothing is synced until spec.paused is false".to_owned()));

@@ -109,8 +109,8 @@ fn shown(pod: &Pod, entry: Option<&GatewayStatus>) -> Gateway {
         name: discover::gateway_name(pod).to_owned(),
         namespace: pod.namespace.clone(),
         pod_name: pod.name.clone(),
-        service_account_name: pod.facts.as_ref().map(|facts| facts.service_account.clone()),
-        profile: Some(discover::profile(pod).chars().take(253).collect()),
+        service_account_name: pod.facts.as_ref().map_or_else(String::new, |facts| facts.service_account.clone()),
+        profile: discover::profile(pod).chars().take(253).collect(),
         ..Gateway::default()
     };
     let Some(entry) = entry else { return shown };

@@ -91,7 +91,8 @@ fn unreadable(observed: &Observed, problem: &str) -> Decision {
     status.observed_generation = Some(generation);
     let news = conditions::unreadable(generation, problem);
     let kept = before.conditions.iter().filter(|condition| {
-        condition.kind != names::conditions::RECONCILING && news.iter().all(|new| new.kind != condition.kind)
+        condition.condition_type != names::conditions::RECONCILING
+                && news.iter().all(|new| new.condition_type != condition.condition_type)
     });
     let all = news.iter().chain(kept).cloned().collect();
     status.conditions = conditions::with_times(all, before, &observed.now.to_string());
@@ -229,8 +230,8 @@ impl Deciding<'_> {
             last_sync_ref: said(&source.git_ref).filter(|_| has_commit),
             last_sync_commit: said(&source.commit),
             last_sync_commit_short: said(&crate::text::cut(&source.commit, 7)),
-            ref_resolution_status: Some(ref_state.word().to_owned()),
-            profile_count: Some(u32::try_from(self.spec.sync.profiles.len()).unwrap_or(u32::MAX)),
+            ref_resolution_status: Some(ref_state.word()),
+            profile_count: Some(i32::try_from(self.spec.sync.profiles.len()).unwrap_or(i32::MAX)),
             conditions,
             discovered_gateways: states.iter().map(|state| state.shown.clone()).collect(),
         }
@@ -246,7 +247,7 @@ impl Deciding<'_> {
     fn warnings(&self, wanted: &Wanted, problems: &[String], accounts: &BTreeSet<String>) -> Vec<Event> {
         let mut warnings = Vec::new();
         let mut warn = |reason, note: String| {
-            warnings.push(Event { reason, is_warning: true, note, pod: None });
+            warnings.push(Event { reason, is_warning: true, is_transition: false, note, pod: None });
         };
         if let Request::Refused(value) = &wanted.request {
             let value = crate::text::cut(value, 100);

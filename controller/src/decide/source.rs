@@ -2,6 +2,7 @@
 
 use stoker_api::spec::{AuthType, Git};
 
+use super::document::RefResolutionStatus;
 use super::input::{Failure, Observed, Resolution};
 use stoker_api::names::metadata_keys as keys;
 
@@ -29,13 +30,13 @@ pub enum RefState {
 }
 
 impl RefState {
-    /// The word of `status.refResolutionStatus`.
-    pub fn word(&self) -> &'static str {
+    /// `status.refResolutionStatus`.
+    pub fn word(&self) -> RefResolutionStatus {
         match self {
-            Self::NotResolved => "NotResolved",
-            Self::Resolving => "Resolving",
-            Self::Resolved(_) => "Resolved",
-            Self::Failed(_) => "Error",
+            Self::NotResolved => RefResolutionStatus::NotResolved,
+            Self::Resolving => RefResolutionStatus::Resolving,
+            Self::Resolved(_) => RefResolutionStatus::Resolved,
+            Self::Failed(_) => RefResolutionStatus::Error,
         }
     }
 }

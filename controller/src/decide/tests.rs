@@ -4,6 +4,7 @@ use std::sync::Arc;
 use serde_json::json;
 use stoker_api::names::{annotations, conditions::reasons};
 
+use super::document::{ConditionStatus, RefResolutionStatus, condition};
 use super::testkit::{A, B, observed, pod, spec};
 use super::*;
 
@@ -92,7 +93,7 @@ fn profiles_that_cannot_be_used_keep_the_last_metadata_but_a_pause_and_a_hold_pa
     let data = metadata(&decision);
     assert_eq!((data["commit"].as_str(), data["paused"].as_str()), (A, "true"));
     assert!(data["targets"].contains("wait") && data["requires"].contains("hold"));
-    assert_eq!(decision.status.condition("ProfilesValid").unwrap().reason, reasons::PROFILES_INVALID);
+    assert_eq!(condition(&decision.status, "ProfilesValid").unwrap().reason, reasons::PROFILES_INVALID);
 }
 
 #[test]
@@ -106,10 +107,10 @@ fn a_resource_that_does_not_parse_is_reported_and_nothing_of_it_is_touched() {
     let decision = decide(&observed);
     assert_eq!(decision.objects, None);
     assert_eq!(decision.status.last_sync_commit.as_deref(), Some(A), "what was known stays");
-    let ready = decision.status.condition("Ready").unwrap();
-    assert_eq!(ready.status, "False");
+    let ready = condition(&decision.status, "Ready").unwrap();
+    assert_eq!(ready.status, ConditionStatus::False);
     assert!(ready.message.contains("missing field `git`"));
-    assert!(decision.status.condition("Stalled").is_some());
+    assert!(condition(&decision.status, "Stalled").is_some());
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn the_status_names_what_the_gateways_are_told() {
     assert_eq!(status.last_sync_commit.as_deref(), Some(A));
     assert_eq!(status.last_sync_commit_short.as_deref(), Some("aaaaaaa"));
     assert_eq!(status.last_sync_ref.as_deref(), Some("main"));
-    assert_eq!(status.ref_resolution_status.as_deref(), Some("Resolved"));
+    assert_eq!(status.ref_resolution_status, Some(RefResolutionStatus::Resolved));
     assert_eq!((status.observed_generation, status.profile_count), (Some(3), Some(1)));
 }
 

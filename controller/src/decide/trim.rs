@@ -1,5 +1,6 @@
 //! Keeping a resource's status small: it is one object in etcd, rewritten whole, and read by every `kubectl get`.
 
+use stoker_api::observed::{MAX_ERROR_BYTES as MESSAGE, MAX_PATHS as PATHS, MAX_PROJECTS as PROJECTS};
 use stoker_api::status::{PathList, SyncStatus};
 
 use super::document::{Gateway, ResourceStatus};
@@ -8,9 +9,6 @@ use crate::text::cut;
 /// What a status may take up, in bytes of its JSON.
 pub const MOST_BYTES: usize = 512 * 1024;
 
-const MESSAGE: usize = 256;
-const PATHS: usize = 3;
-const PROJECTS: usize = 10;
 const TEXT: usize = 128;
 
 /// Bounds each gateway, then takes details away until the whole fits: first from gateways that are synced, at last

@@ -4,6 +4,7 @@ use serde_json::json;
 use stoker_api::names::annotations;
 
 use super::*;
+use crate::decide::document::condition;
 use crate::decide::input::{Failure, Observed, Pod, Resolution, Resource};
 use crate::decide::testkit::{A, B, now, observed, pod, report, spec};
 use crate::decide::{Decision, decide};
@@ -40,9 +41,7 @@ fn change(observed: &mut Observed, change: impl FnOnce(&mut GatewaySyncSpec)) {
 
 /// `status reason: message` of a condition; nothing where there is none.
 fn told(decision: &Decision, kind: &str) -> String {
-    decision
-        .status
-        .condition(kind)
+    condition(&decision.status, kind)
         .map_or_else(String::new, |c| format!("{} {}: {}", c.status, c.reason, c.message))
 }
 
@@ -135,7 +134,7 @@ fn ready_is_never_true_while_the_ref_is_unresolved_though_all_gateways_are_synce
     assert!(told(&decision, "Ready").starts_with("False RefResolutionFailed"));
     assert!(told(&decision, "RefResolved").starts_with("False GitHubAppExchangeFailed"));
     assert!(told(&decision, "AllGatewaysSynced").starts_with("True"));
-    assert_eq!(decision.status.ref_resolution_status.as_deref(), Some("Error"));
+    assert_eq!(decision.status.ref_resolution_status, Some(crate::decide::document::RefResolutionStatus::Error));
 }
 
 #[test]
@@ -223,7 +222,7 @@ fn a_bad_signature_and_a_wrong_policy_are_told_apart() {
 fn transition_times_move_on_change_only() {
     let mut observed = two(&synced());
     let first = decide(&observed).status;
-    let time = |status: &ResourceStatus, kind: &str| status.condition(kind).unwrap().last_transition_time.clone();
+    let time = |status: &ResourceStatus, kind: &str| condition(status, kind).unwrap().last_transition_time.clone();
     assert_eq!(time(&first, "Ready"), now().to_string());
 
     let mut resource = Resource::clone(&observed.resource);
