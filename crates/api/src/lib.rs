@@ -14,9 +14,9 @@
 //! | [`status`], [`reason`] | what one gateway's agent reports |
 //! | [`duration`], [`quantity`] | Go durations and Kubernetes quantities |
 //!
-//! Nothing in here does I/O, uses a Kubernetes client (the feature `crd` only implements its traits), a Git transport, a clock or a file system. The types are tolerant
-//! readers (what a newer program wrote is skipped); strictness belongs to [`manifest::read`], because there a human waits
-//! for the answer.
+//! Nothing in here does I/O, uses a Kubernetes client (the feature `crd` only implements its traits), knows a Git transport,
+//! a clock or a file system. The types are tolerant readers (what a newer program wrote is skipped); strictness belongs to
+//! [`manifest::read`], because there a human waits for the answer.
 
 #[cfg(feature = "crd")]
 pub mod crd;

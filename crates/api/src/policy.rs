@@ -31,7 +31,7 @@ impl VerifyMode {
 }
 
 /// The policy. It lies in the Secret beside the keys and nowhere else, so that who may write a resource or a
-/// ConfigMap cannot loosen it.
+/// `ConfigMap` cannot loosen it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyPolicy {

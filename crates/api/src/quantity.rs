@@ -229,8 +229,9 @@ pub(crate) fn number_or_text<'de, D: Deserializer<'de>>(
             Ok(number.to_string())
         }
 
+        /// The API server takes whole numbers and texts, so that no digit is lost on the way.
         fn visit_f64<E: de::Error>(self, number: f64) -> Result<String, E> {
-            Ok(number.to_string())
+            Err(E::custom(format!("{number} must be a whole number, or in quotes: \"{number}\"")))
         }
     }
 

@@ -26,7 +26,10 @@ pub fn definition() -> CustomResourceDefinition {
 
 /// The file [`DEFINITION_FILE`].
 pub fn definition_yaml() -> String {
-    format!("# Written by `cargo xtask gen crd` from the types of crates/api. Do not edit.\n{}", yaml::of(&document()))
+    format!(
+        "# Written by `cargo xtask gen crd` from the types of crates/api. Do not edit.\n{}",
+        yaml::of(&document())
+    )
 }
 
 fn document() -> Value {

@@ -1,6 +1,6 @@
 //! From the schemas that the types have to the structural schemas that Kubernetes takes.
 //!
-//! `schemars` speaks JSON Schema 2020-12; Kubernetes takes a part of OpenAPI 3.0 and refuses, or ignores, the rest.
+//! `schemars` speaks JSON Schema 2020-12; Kubernetes takes a part of `OpenAPI` 3.0 and refuses, or ignores, the rest.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -76,7 +76,8 @@ pub(super) fn without_null(schema: &Value) -> Map<String, Value> {
     }
     if let Some(Value::Array(alternatives)) = schema.remove("anyOf") {
         let is_null = |alternative: &Value| alternative.get("type").is_some_and(|name| name == "null");
-        if let Some(Value::Object(real)) = alternatives.into_iter().find(|alternative| !is_null(alternative)) {
+        if let Some(Value::Object(real)) = alternatives.into_iter().find(|alternative| !is_null(alternative))
+        {
             // The field's own comment says more than its type's.
             let mut merged = real;
             merged.extend(schema);

@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use crate::path::FieldPath;
 use crate::resource::{GatewaySync, ObjectMeta};
 use crate::spec::{
-    self, Defaults, GatewaySyncSpec, Limits, Mapping, MappingType, Patch, Profile, SecretKeyRef,
+    self, Defaults, GatewaySyncSpec, Limits, Mapping, MappingType, Patch, Profile, Resources, SecretKeyRef,
     SecretNameRef, SyncSpec,
 };
 
@@ -104,15 +104,34 @@ impl Rules {
     }
 
     fn spec(&mut self, spec: &GatewaySyncSpec) {
-        let GatewaySyncSpec { git, polling: _, gateway, sync, agent: _, receiver, sync_windows, paused: _ } =
+        let GatewaySyncSpec { git, polling: _, gateway, sync, agent, receiver, sync_windows, paused: _ } =
             spec;
         self.within("git", |rules| rules.git(git));
         self.within("gateway", |rules| rules.gateway(gateway));
         self.within("sync", |rules| rules.sync(sync));
+        if let Some(resources) = &agent.resources {
+            self.within("agent", |rules| rules.within("resources", |rules| rules.resources(resources)));
+        }
         if let Some(receiver) = receiver {
             self.within("receiver", |rules| rules.receiver(receiver));
         }
         self.within_each("syncWindows", sync_windows, Self::window);
+    }
+
+    fn resources(&mut self, resources: &Resources) {
+        let Resources { limits, requests, claims: _ } = resources;
+        for (field, quantities) in [("limits", limits), ("requests", requests)] {
+            self.within(field, |rules| {
+                for (name, quantity) in quantities.iter().filter(|(_, quantity)| !quantity.is_quantity()) {
+                    rules.within(name, |rules| {
+                        rules.broken(format!(
+                            "{:?} is not a quantity; write for example \"10m\" or \"32Mi\"",
+                            quantity.0
+                        ));
+                    });
+                }
+            });
+        }
     }
 
     fn sync(&mut self, sync: &SyncSpec) {
@@ -186,7 +205,8 @@ impl Rules {
         });
     }
 
-    /// A path that stays inside `root`. What a template makes of it is checked when it is rendered.
+    /// A path that stays inside `root`. What a template makes of it is checked when it is rendered; what stands there
+    /// whatever it makes is checked here.
     fn relative_path(&mut self, path: &str, root: &str) {
         if !self.not_empty(path) {
             return;
@@ -195,7 +215,7 @@ impl Rules {
             self.broken(format!("{path:?} is absolute; write it relative to {root}"));
         } else if path.contains('\0') {
             self.broken(format!("{path:?} has a NUL character in it"));
-        } else if !path.contains("{{") && path.split(['/', '\\']).any(|part| part == "..") {
+        } else if path.split('/').any(|part| part == "..") || path.contains("..\\") || path.contains("\\..") {
             self.broken(format!("{path:?} leaves {root}; write a path without \"..\""));
         }
     }

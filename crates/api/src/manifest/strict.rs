@@ -184,6 +184,12 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
             Meaning::Bool(value) => visitor.visit_bool(value),
             Meaning::Integer(number) if number >= 0 => visitor.visit_u64(number as u64),
             Meaning::Integer(number) => visitor.visit_i64(number),
+            Meaning::Number
+                if scalar.text.contains('.')
+                    && let Ok(number) = scalar.text.parse() =>
+            {
+                visitor.visit_f64(number)
+            }
             Meaning::OldBool | Meaning::Number | Meaning::Text => visitor.visit_str(&scalar.text),
         }
         .map_err(|refused| self.locate(refused))
@@ -195,9 +201,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
             Some((Meaning::Text, text @ ("true" | "false"))) => {
                 Err(self.refuse(format!("must be true or false, not the text {text:?}; remove the quotes")))
             }
+            // `yes` and `off` are what a cluster's reader takes them for.
             Some((Meaning::OldBool, text)) => {
                 let word = matches!(text.as_bytes()[0] | 0x20, b'y') || text.eq_ignore_ascii_case("on");
-                Err(self.refuse(format!("must be true or false, not {text}; write {word}")))
+                visitor.visit_bool(word)
             }
             _ => Err(self.wrong_type("true or false")),
         }

@@ -136,6 +136,15 @@ fn documents_may_be_marked_and_fields_may_be_empty() {
 }
 
 #[test]
+fn a_switch_may_be_written_as_a_cluster_reads_it() {
+    for (word, on) in [("true", true), ("yes", true), ("On", true), ("y", true), ("OFF", false), ("n", false)]
+    {
+        let text = LEAST.replace("  gateway:\n", &format!("  gateway:\n    tls: {word}\n"));
+        assert_eq!(accepts(&text).spec.gateway.tls, on, "{word}");
+    }
+}
+
+#[test]
 fn every_form_of_address_that_the_contract_names_is_taken() {
     let addresses = [
         "https://git.example.com/plant.git",

@@ -111,6 +111,24 @@ impl Node {
     }
 }
 
+/// Whether an event is part of the document. Comments are events as well where somebody else in the build (kube's YAML
+/// reader, for one) turns that feature of the parser on; without it they have no name to match.
+fn is_content(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::Alias(..)
+            | Event::Scalar(..)
+            | Event::SequenceStart(..)
+            | Event::SequenceEnd
+            | Event::MappingStart(..)
+            | Event::MappingEnd
+    )
+}
+
 /// A text short enough for a message.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     const MAX: usize = 80;
@@ -157,6 +175,15 @@ struct Composer<'a> {
 
 impl<'a> Composer<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), Problem> {
+        loop {
+            let next = self.any_event()?;
+            if is_content(&next.0) {
+                return Ok(next);
+            }
+        }
+    }
+
+    fn any_event(&mut self) -> Result<(Event<'a>, Span), Problem> {
         match self.parser.next() {
             Some(Ok(next)) => Ok(next),
             // `- **/.git/` is everybody's first pattern.

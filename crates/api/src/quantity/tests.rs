@@ -92,8 +92,10 @@ fn deletions_are_a_percentage_or_a_count_in_json() {
         assert_eq!(serde_json::to_string(&limit).unwrap(), json);
     }
     assert_eq!(serde_json::from_str::<MaxDeletes>("\"300\"").unwrap(), MaxDeletes::Count(300));
-    for json in ["\"0%\"", "\"101%\"", "\"%\"", "\"\"", "-1", "1.5", "\"25 %\"", "\"+5%\""] {
+    for json in ["\"0%\"", "\"101%\"", "\"%\"", "\"\"", "-1", "\"25 %\"", "\"+5%\""] {
         let message = serde_json::from_str::<MaxDeletes>(json).expect_err(json).to_string();
         assert!(message.contains("is not a limit on deletions"), "{json}: {message}");
     }
+    let message = serde_json::from_str::<MaxDeletes>("1.5").expect_err("a fraction").to_string();
+    assert!(message.contains("1.5 must be a whole number, or in quotes: \"1.5\""), "{message}");
 }

@@ -93,10 +93,30 @@ pub struct ResourceClaim {
     pub request: Option<String>,
 }
 
-/// A quantity of Kubernetes (`10m`, `32Mi`, `1`), handed on as it was written: the API server judges it.
+/// A quantity of Kubernetes (`10m`, `32Mi`, `1`), handed on as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ResourceQuantity(pub String);
+
+impl ResourceQuantity {
+    /// Whether Kubernetes would read it: a decimal number and a suffix or an exponent. What it means is not looked at.
+    pub fn is_quantity(&self) -> bool {
+        const SUFFIXES: [&str; 16] =
+            ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        let unsigned = |text: &str| text.strip_prefix(['+', '-']).unwrap_or(text).to_owned();
+        let is_decimal = |text: &str| {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+            let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+            digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty())
+        };
+        let text = unsigned(&self.0);
+        let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, suffix) = text.split_at(end);
+        let is_exponent =
+            || suffix.strip_prefix(['e', 'E']).is_some_and(|exponent| is_decimal(&unsigned(exponent)));
+        is_decimal(number) && (SUFFIXES.contains(&suffix) || is_exponent())
+    }
+}
 
 impl fmt::Display for ResourceQuantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -155,7 +155,7 @@ fn default_github_api() -> String {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "crd", derive(schemars::JsonSchema))]
 pub struct Verify {
-    /// The Secret with the policy and the keys: `policy.yaml`, `allowed_signers` (SSH), `*.asc` (OpenPGP).
+    /// The Secret with the policy and the keys: `policy.yaml`, `allowed_signers` (SSH), `*.asc` (`OpenPGP`).
     pub secret_ref: SecretNameRef,
 }
 

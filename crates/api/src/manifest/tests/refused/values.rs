@@ -135,16 +135,6 @@ const TYPES: &[(&str, &str, &str)] = &[
     ),
     (
         "  gateway:\n",
-        "  gateway:\n    tls: yes\n",
-        "10:10: spec.gateway.tls: must be true or false, not yes; write true",
-    ),
-    (
-        "  gateway:\n",
-        "  gateway:\n    tls: OFF\n",
-        "10:10: spec.gateway.tls: must be true or false, not OFF; write false",
-    ),
-    (
-        "  gateway:\n",
         "  gateway:\n    tls: 'true'\n",
         "10:10: spec.gateway.tls: must be true or false, not the text \"true\"; remove the quotes",
     ),
