@@ -5,6 +5,7 @@
 
 mod elf;
 pub mod estates;
+mod kube;
 mod musl;
 mod needs;
 mod oracle;

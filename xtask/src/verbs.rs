@@ -7,6 +7,7 @@ mod dist;
 mod fuzz;
 mod fuzz_oracle;
 mod generate;
+mod kube_tools;
 mod test;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ const VERBS: &[Verb] = &[
     dist::VERB,
     bench::VERB,
     generate::VERB,
+    kube_tools::VERB,
     fuzz::VERB,
     fuzz_oracle::VERB,
 ];

@@ -1,26 +1,30 @@
 //! `cargo xtask test`: formatting, lints, the agent's dependency tree, and every test of the workspace.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use lexopt::Parser;
 use lexopt::prelude::{Long, Value};
+use stoker_test_apiserver::tools::KUBE_BIN;
 
 use super::{Verb, unknown};
 use crate::progress::Progress;
 use crate::suite::{Outcome, Reader, Tally};
-use crate::{needs, process, tree, workspace};
+use crate::{kube, needs, process, tree, workspace};
 
 pub(super) const VERB: Verb = Verb {
     name: "test",
-    usage: "[--no-lint] [FILTER]",
-    summary: "formatting, lints, unit tests and tests against real Git servers",
+    usage: "[--no-lint] [--kube-bin DIR] [FILTER]",
+    summary: "formatting, lints, tests, also against real Git and API servers",
     run,
 };
 
 #[derive(Debug, Default)]
 struct Options {
     no_lint: bool,
+    /// Where kube-apiserver and etcd are.
+    kube_bin: Option<PathBuf>,
     filter: Option<String>,
 }
 
@@ -29,6 +33,7 @@ fn run(mut arguments: Parser) -> Result<ExitCode> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("no-lint") => options.no_lint = true,
+            Long("kube-bin") => options.kube_bin = Some(arguments.value()?.into()),
             Value(filter) if options.filter.is_none() => {
                 options.filter = Some(filter.into_string().ok().context("a filter is plain text")?);
             }
@@ -44,6 +49,7 @@ fn run(mut arguments: Parser) -> Result<ExitCode> {
 fn run_all(options: &Options) -> Result<Tally> {
     let mut progress = Progress::new();
     let mut tally = Tally::default();
+    let kube_bin = kubernetes(options.kube_bin.as_deref(), &mut progress)?;
     if !options.no_lint {
         tally = tally
             .plus(formatting(&mut progress)?)
@@ -54,11 +60,26 @@ fn run_all(options: &Options) -> Result<Tally> {
     if built.failed > 0 {
         return Ok(tally.plus(built));
     }
-    let tests = tests(&mut progress, options.filter.as_deref())?;
+    let tests = tests(&mut progress, options.filter.as_deref(), kube_bin.as_deref())?;
     if tests.total() == 0 {
         bail!("no test matches {:?}", options.filter.as_deref().unwrap_or_default());
     }
     Ok(tally.plus(tests))
+}
+
+/// Where kube-apiserver and etcd are, built if need be; `None` where that cannot be, which is said once here and counted
+/// with each test that needs them.
+fn kubernetes(named: Option<&Path>, progress: &mut Progress) -> Result<Option<PathBuf>> {
+    let scope = kube::Scope::ApiServer;
+    let ready = kube::ready(scope, named)?;
+    if ready.is_none() && !kube::can_build() {
+        progress.line(
+            "skip  tests against a Kubernetes API server: there is no Go to build it with; install Go (https://go.dev/dl), \
+             or name a directory with kube-apiserver and etcd by --kube-bin or KUBEBUILDER_ASSETS",
+        );
+        return Ok(None);
+    }
+    ready.map_or_else(|| kube::provide(scope, None, progress), Ok).map(Some)
 }
 
 fn formatting(progress: &mut Progress) -> Result<Tally> {
@@ -109,9 +130,13 @@ fn build(progress: &mut Progress) -> Result<Tally> {
     Ok(Tally::default())
 }
 
-fn tests(progress: &mut Progress, filter: Option<&str>) -> Result<Tally> {
+fn tests(progress: &mut Progress, filter: Option<&str>, kube_bin: Option<&Path>) -> Result<Tally> {
     let mut command = workspace::cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.args(filter);
+    if let Some(directory) = kube_bin {
+        // What is ignored needs these programs, and nothing else does.
+        command.env(KUBE_BIN, directory).args(["--", "--include-ignored"]);
+    }
     let mut reader = Reader::default();
     let mut outcomes = Vec::new();
     let finished = {
