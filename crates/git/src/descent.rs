@@ -79,21 +79,15 @@ pub(crate) fn over(
     let place = Scratch::new(scratch)?;
     let mut store = TreeStore::open(&place.0)?;
     // The server leaves out what is before `from`. Of commits that are not on the way the ids would not fit.
-    let fetch = Fetch {
-        wants: &[tips.want(&server)],
-        haves: &[*from],
-        history: true,
-        ..Fetch::default()
-    };
+    let fetch = Fetch { wants: &[tips.want(&server)], haves: &[*from], history: true, ..Fetch::default() };
     let limits = Limits {
         max_objects: MOST_COMMITS,
         max_object_bytes: 1 << 20,
         max_total_bytes: MOST_BYTES,
         max_pack_bytes: MOST_BYTES,
     };
-    session.pack(&server, &fetch, &mut |pack| {
-        pack::receive(pack, &mut store, &mut NoBlobs, scratch, &limits)
-    })?;
+    session
+        .pack(&server, &fetch, &mut |pack| pack::receive(pack, &mut store, &mut NoBlobs, scratch, &limits))?;
     store.finish()?;
     let mut bytes = Vec::new();
     walk(commit, from, &mut |id| Ok(parents(&mut store, id, &mut bytes)?.unwrap_or_default()))
@@ -176,8 +170,10 @@ mod tests {
     }
 
     fn descends(history: &[(u64, &[u64])], commit: u64, from: u64) -> bool {
-        let history: HashMap<_, Vec<_>> =
-            history.iter().map(|(id_, parents)| (id(*id_), parents.iter().copied().map(id).collect())).collect();
+        let history: HashMap<_, Vec<_>> = history
+            .iter()
+            .map(|(id_, parents)| (id(*id_), parents.iter().copied().map(id).collect()))
+            .collect();
         walk(&id(commit), &id(from), &mut |id| Ok(history.get(id).cloned().unwrap_or_default())).unwrap()
     }
 

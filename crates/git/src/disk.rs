@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use stoker_object::ObjectId;
 
-use crate::Error;
 use crate::local::LocalRepository;
 use crate::pack::{Limits, PackStats};
 use crate::remote::Fetched;
@@ -13,6 +12,7 @@ use crate::resolve::{Resolved, pick};
 use crate::store::BlobSink;
 use crate::transport::Options;
 use crate::trees::TreeStore;
+use crate::{Error, descent};
 
 /// A `file://` repository. It is opened anew for each piece of work, which costs the reading of a few names: it may be
 /// a mount that comes and goes, and it may have been repacked meanwhile.
@@ -46,6 +46,11 @@ impl Disk {
         blobs: &mut dyn BlobSink,
     ) -> Result<PackStats, Error> {
         self.open()?.fetch_blobs(wants, blobs)
+    }
+
+    pub fn descends(&self, commit: &ObjectId, from: &ObjectId) -> Result<bool, Error> {
+        let mut repository = self.open()?;
+        descent::walk(commit, from, &mut |id| repository.parents(id))
     }
 
     fn open(&self) -> Result<LocalRepository, Error> {

@@ -8,6 +8,7 @@
 
 mod arrivals;
 mod capabilities;
+mod descent;
 mod disk;
 mod error;
 pub mod known_hosts;

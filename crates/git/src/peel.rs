@@ -36,7 +36,8 @@ pub(crate) fn stored(id: &ObjectId, trees: &mut TreeStore) -> Result<ObjectId, E
 /// The commit that a tag leads to, by fetching it and reading the tags on the way: for servers that do not say it.
 pub(crate) fn over(session: &mut Session, tag: ObjectId, reference: &str) -> Result<ObjectId, Error> {
     let server = session.server(&mut ())?;
-    let fetch = Fetch { wants: &[tag], haves: &[], shallow: true, no_blobs: server.no_blobs() };
+    let fetch =
+        Fetch { wants: &[tag], haves: &[], shallow: true, no_blobs: server.no_blobs(), history: false };
     let objects = session.pack(&server, &fetch, &mut |pack| read(pack))?;
     let mut at = tag;
     for _ in 0..MOST_TAGS {

@@ -1,10 +1,10 @@
 //! The way into this crate: a repository by its URL, wherever it lies.
 
 use std::io;
+use std::path::PathBuf;
 
 use stoker_object::ObjectId;
 
-use crate::Error;
 use crate::disk::Disk;
 use crate::pack::PackStats;
 use crate::resolve::{Resolved, commit_id};
@@ -14,11 +14,13 @@ use crate::transport::{self, Options, Traffic, Way};
 use crate::trees::TreeStore;
 use crate::url::RepoUrl;
 use crate::wire::Wire;
+use crate::{Error, descent};
 
 /// A repository. It keeps its connection, and what it learned of the server, from one call to the next.
 pub struct Remote {
     name: String,
     backend: Backend,
+    scratch: PathBuf,
 }
 
 enum Backend {
@@ -43,7 +45,7 @@ impl Remote {
             Way::Transport(transport) => Backend::Wire(Wire::new(Session::new(transport, options))),
             Way::Path(path) => Backend::Disk(Disk::new(path, options)),
         };
-        Ok(Self { name, backend })
+        Ok(Self { name, backend, scratch: options.scratch.clone() })
     }
 
     /// The commit that a branch, a tag (annotated ones are peeled), `HEAD`, a full ref name or a commit's full id means.
@@ -103,6 +105,28 @@ impl Remote {
         if let Backend::Wire(wire) = &mut self.backend {
             wire.rest();
         }
+    }
+
+    /// Whether `commit`, which `trees` has, descends from another one: by the commits between them alone. Of the
+    /// direct parents no server is asked.
+    ///
+    /// Errors: [`Error::Unsupported`] from a server that cannot send commits without files, [`Error::Limit`] where
+    /// more than 50,000 commits lie between the two.
+    pub fn descends(
+        &mut self,
+        commit: &ObjectId,
+        from: &ObjectId,
+        trees: &mut TreeStore,
+    ) -> Result<bool, Error> {
+        let parents = descent::parents(trees, commit, &mut Vec::new())?;
+        if commit == from || parents.is_some_and(|parents| parents.contains(from)) {
+            return Ok(true);
+        }
+        let descends = match &mut self.backend {
+            Backend::Wire(wire) => wire.descends(commit, from, &self.scratch),
+            Backend::Disk(disk) => disk.descends(commit, from),
+        };
+        descends.map_err(|error| error.at(&self.name))
     }
 
     /// What went over the network so far; nothing for `file://`.

@@ -34,7 +34,7 @@ impl Request for LsRefs<'_> {
 }
 
 /// A pack.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fetch<'a> {
     /// The objects that are asked for.
     pub wants: &'a [ObjectId],
@@ -44,6 +44,8 @@ pub(crate) struct Fetch<'a> {
     pub shallow: bool,
     /// Leave out every blob that is not asked for itself.
     pub no_blobs: bool,
+    /// Commits alone, without trees and blobs; of what is had the history is had too.
+    pub history: bool,
 }
 
 impl Fetch<'_> {
@@ -62,14 +64,17 @@ impl Fetch<'_> {
     /// Git's pack-objects compares a shallow commit with what the client has in this mode only: without it
     /// all trees come again (of 1,200 files: 32 kB instead of 394 bytes).
     fn thin(&self) -> bool {
-        !self.haves.is_empty()
+        !self.haves.is_empty() && !self.history
     }
 
     /// The lines that both protocols share, in v0's order.
     fn limits(&self, out: &mut dyn Write) -> io::Result<()> {
         // Who has a commit is thought to have its history, unless it says otherwise.
-        for have in self.haves {
+        for have in self.haves.iter().filter(|_| !self.history) {
             write_line(out, &format!("shallow {have}"))?;
+        }
+        if self.history {
+            write_line(out, "filter tree:0")?;
         }
         if self.shallow {
             write_line(out, "deepen 1")?;
@@ -119,7 +124,7 @@ impl Request for FetchV0<'_> {
         let flags = [
             (self.fetch.thin(), "thin-pack"),
             (self.fetch.shallow, "shallow"),
-            (self.fetch.no_blobs, "filter"),
+            (self.fetch.no_blobs || self.fetch.history, "filter"),
             (self.server.agent, AGENT),
         ];
         for (_, word) in flags.iter().filter(|(set, _)| *set) {
@@ -165,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_first_fetch_says_no_have_and_wants_no_thin_pack() {
-        let fetch = Fetch { wants: &[id("1")], haves: &[], shallow: true, no_blobs: true };
+        let fetch = Fetch { wants: &[id("1")], haves: &[], shallow: true, no_blobs: true, history: false };
         let sent = text(&fetch.v2(&V2 { object_format: true, agent: true, ..V2::default() }));
         assert!(sent.starts_with("0012command=fetch\n"), "{sent}");
         assert!(sent.contains("object-format=sha1\n0001"), "{sent}");
@@ -179,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_commit_that_is_had_is_said_to_be_shallow() {
-        let fetch = Fetch { wants: &[id("1")], haves: &[id("2")], shallow: true, no_blobs: true };
+        let fetch =
+            Fetch { wants: &[id("1")], haves: &[id("2")], shallow: true, no_blobs: true, history: false };
         for sent in [text(&fetch.v2(&V2::default())), text(&fetch.v0(&V0::default()))] {
             let at = |part: &str| sent.find(part).unwrap_or_else(|| panic!("{part}: {sent}"));
             assert!(at("shallow 2222") < at("have 2222"), "{sent}");
@@ -189,7 +195,8 @@ mod tests {
 
     #[test]
     fn version_0_puts_its_capabilities_on_the_first_want() {
-        let fetch = Fetch { wants: &[id("1"), id("2")], haves: &[], shallow: true, no_blobs: false };
+        let fetch =
+            Fetch { wants: &[id("1"), id("2")], haves: &[], shallow: true, no_blobs: false, history: false };
         let sent = text(&fetch.v0(&V0 { agent: true, ..V0::default() }));
         let first = "want 1111111111111111111111111111111111111111 side-band-64k ofs-delta no-progress shallow agent=x\n";
         assert_eq!(sent.find(first), Some(4), "{sent}");

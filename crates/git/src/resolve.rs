@@ -25,6 +25,8 @@ pub enum RefKind {
 pub struct Resolved {
     /// The commit. For a full id that is given as the reference it is that id, unchecked.
     pub commit: ObjectId,
+    /// What the ref points at: the tag itself where it is an annotated one, else the commit.
+    pub object: ObjectId,
     /// The ref's full name (`refs/heads/main`); of `HEAD` the branch it stands for. `None` for a commit's id.
     pub full_name: Option<String>,
     /// What the reference is.
@@ -39,7 +41,7 @@ pub(crate) fn commit_id(reference: &str) -> Result<Option<Resolved>, Error> {
     if reference.len() == 64 && is_hex(reference) {
         return Err(Error::Unsupported("a commit id of 64 digits is SHA-256, which is not supported"));
     }
-    let resolved = |commit| Resolved { commit, full_name: None, kind: RefKind::Commit };
+    let resolved = |commit| Resolved { commit, object: commit, full_name: None, kind: RefKind::Commit };
     Ok(reference.parse().ok().map(resolved))
 }
 
@@ -119,7 +121,8 @@ impl Picker {
             _ => RefKind::Other,
         };
         let full_name = found.target.clone().or_else(|| (kind != RefKind::Head).then(|| name.clone()));
-        let resolved = Resolved { commit: found.peeled.unwrap_or(found.id), full_name, kind };
+        let resolved =
+            Resolved { commit: found.peeled.unwrap_or(found.id), object: found.id, full_name, kind };
         // Only branches are commits by themselves.
         let unpeeled = found.peeled.is_none() && matches!(kind, RefKind::Tag | RefKind::Other);
         Some(Picked { resolved, unpeeled })

@@ -1,6 +1,7 @@
 //! Refs, trees and blobs of a repository behind a server: what to ask for, and what to do when a server refuses.
 
 use std::io;
+use std::path::Path;
 
 use stoker_object::ObjectId;
 
@@ -15,7 +16,7 @@ use crate::store::BlobSink;
 use crate::tips::Tips;
 use crate::transport::Traffic;
 use crate::trees::{Completeness, TreeStore};
-use crate::{Error, peel};
+use crate::{Error, descent, peel};
 
 /// Objects wanted in one request: 400 kB of it, far below the megabyte that proxies allow.
 const MOST_WANTS: usize = 8000;
@@ -112,7 +113,7 @@ impl Wire {
             && !self.whole_commits
         {
             let wants = &missing[..missing.len().min(MOST_WANTS)];
-            let fetch = Fetch { wants, haves, shallow: false, no_blobs };
+            let fetch = Fetch { wants, haves, shallow: false, no_blobs, history: false };
             return match self.session.fetch(&server, &fetch, trees, blobs) {
                 Err(error) if refuses_want(&error) => {
                     self.ask_for_whole_commits();
@@ -122,7 +123,7 @@ impl Wire {
                 Ok(stats) => check_tree(trees, first).map(|()| stats),
             };
         }
-        let fetch = Fetch { wants: &[tips.want(&server)], haves, shallow: true, no_blobs };
+        let fetch = Fetch { wants: &[tips.want(&server)], haves, shallow: true, no_blobs, history: false };
         let stats = self.session.fetch(&server, &fetch, trees, blobs).map_err(|error| gone(error, commit))?;
         match missing.first() {
             Some(first) => check_tree(trees, first)?,
@@ -158,7 +159,7 @@ impl Wire {
     ) -> Result<PackStats, Error> {
         let server = self.session.server(&mut ())?;
         if server.any_want() && !self.whole_commits {
-            let fetch = Fetch { wants: batch, haves: &[], shallow: false, no_blobs: false };
+            let fetch = Fetch { wants: batch, haves: &[], shallow: false, no_blobs: false, history: false };
             match self.session.fetch(&server, &fetch, trees, blobs) {
                 Err(error) if refuses_want(&error) && self.commit.is_some() => {}
                 outcome => return outcome,
@@ -169,8 +170,18 @@ impl Wire {
             self.commit.ok_or(Error::Unsupported("the server does not give out blobs by their id"))?;
         let mut tips = Tips::new(commit);
         let server = self.session.server(&mut tips)?;
-        let fetch = Fetch { wants: &[tips.want(&server)], haves: &[], shallow: true, no_blobs: false };
+        let fetch = Fetch {
+            wants: &[tips.want(&server)],
+            haves: &[],
+            shallow: true,
+            no_blobs: false,
+            history: false,
+        };
         self.session.fetch(&server, &fetch, trees, blobs).map_err(|error| gone(error, &commit))
+    }
+
+    pub fn descends(&mut self, commit: &ObjectId, from: &ObjectId, scratch: &Path) -> Result<bool, Error> {
+        descent::over(&mut self.session, commit, from, scratch)
     }
 
     fn ask_for_whole_commits(&mut self) {

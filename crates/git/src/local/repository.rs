@@ -108,6 +108,15 @@ impl LocalRepository {
         }
     }
 
+    /// The parents of a commit; none of what is not here (a shallow repository ends there), or is no commit.
+    pub fn parents(&mut self, commit: &ObjectId) -> Result<Vec<ObjectId>, Error> {
+        let Some(made) = self.objects.read(commit, &mut in_memory)?.filter(|made| made.kind == Kind::Commit)
+        else {
+            return Ok(Vec::new());
+        };
+        Ok(CommitHeader::parse(self.objects.object(&made)).map(|header| header.parents).unwrap_or_default())
+    }
+
     /// Copies the tags that lead to a commit; gives that commit's id.
     fn copy_tags(
         &mut self,

@@ -56,8 +56,12 @@ fn tags_are_peeled_in_both_protocols() {
 fn head_is_the_branch_it_stands_for() {
     let mut picker = Picker::new("HEAD");
     picker.see(RefLine { target: Some("refs/heads/main"), ..line("HEAD", '1') });
-    let expected =
-        Resolved { commit: id('1'), full_name: Some("refs/heads/main".into()), kind: RefKind::Head };
+    let expected = Resolved {
+        commit: id('1'),
+        object: id('1'),
+        full_name: Some("refs/heads/main".into()),
+        kind: RefKind::Head,
+    };
     assert_eq!(picked(&picker), expected);
 }
 
