@@ -1,6 +1,7 @@
 //! When to try again after a failure.
 
-use std::time::{Duration, Instant};
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
@@ -14,8 +15,13 @@ pub struct Backoff {
 impl Backoff {
     /// How long to wait after one more failure, by this agent's own jitter.
     pub fn pause(&mut self) -> Duration {
-        let entropy = u64::from(std::process::id()) ^ Instant::now().elapsed().as_nanos() as u64;
-        self.next(entropy.wrapping_mul(2_654_435_761))
+        self.next(entropy())
+    }
+
+    /// As long, and at least as long as the server asked for and up to a tenth more, so that all whom it turned away
+    /// do not come back at once.
+    pub fn pause_as_asked(&mut self, asked: Duration) -> Duration {
+        self.pause().max(later(asked, entropy()))
     }
 
     /// How long to wait after one more failure. `entropy` is any number that differs from gateway to gateway.
@@ -37,6 +43,21 @@ impl Backoff {
     }
 }
 
+/// A poll interval with this agent's jitter: up to a tenth sooner, so that a plant's gateways spread.
+pub fn spread(interval: Duration) -> Duration {
+    interval.mul_f64(1.0 - (entropy() % 1000) as f64 / 10_000.0)
+}
+
+/// Up to a tenth later.
+fn later(asked: Duration, entropy: u64) -> Duration {
+    asked.mul_f64(1.0 + (entropy % 1000) as f64 / 10_000.0)
+}
+
+/// A number that differs from process to process and from call to call: in containers every process is number 1.
+fn entropy() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +69,18 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
         backoff.reset();
         assert_eq!(backoff.next(0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_server_is_never_asked_sooner_than_it_wished() {
+        let asked = Duration::from_secs(100);
+        for _ in 0..100 {
+            let wait = Backoff::default().pause_as_asked(asked);
+            assert!(wait >= asked && wait <= asked.mul_f64(1.1), "{wait:?}");
+        }
+        assert_ne!(entropy(), entropy());
+        let poll = spread(asked);
+        assert!(poll <= asked && poll >= asked.mul_f64(0.9), "{poll:?}");
     }
 
     #[test]

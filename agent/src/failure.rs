@@ -101,9 +101,20 @@ fn next_step(error: &stoker_git::Error) -> &'static str {
         Error::UnknownRef { abbreviated: false, .. } | Error::NotACommit { .. } => {
             ". Correct spec.git.ref, or push it"
         }
+        Error::HostKeyUnknown { .. } | Error::HostKeyChanged { .. } => {
+            ". The file is the one of spec.git.auth.sshKey.knownHosts"
+        }
+        Error::KeyRefused { .. } => {
+            ". Give the repository's people the public half of the key of spec.git.auth.sshKey, or give another key"
+        }
+        Error::CertificateRefused { .. } => ". Check spec.git.tls.clientCertSecretRef",
+        Error::ProxyRefused { status: Some(407), .. } => ". Give spec.git.proxy.secretRef a user:password",
+        Error::ProxyRefused { .. } => ". Check spec.git.proxy, and what the proxy allows",
         Error::AuthFailed { .. } => ". Give spec.git.auth a token that may read the repository",
         Error::Credential { .. } => ". Put the Secret's key there; it is read anew at every attempt",
-        Error::NotFound { .. } => ". Check spec.git.repo, and what the token of spec.git.auth may read",
+        Error::NotFound { .. } => {
+            ". Check spec.git.repo, and what the token or key of spec.git.auth may read"
+        }
         Error::Unreachable { .. } => ". Check spec.git.repo and the way to it",
         _ => "",
     }

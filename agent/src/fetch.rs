@@ -82,6 +82,11 @@ impl Repository {
         self.remote.traffic()
     }
 
+    /// Says that nothing will be asked for a while.
+    pub fn rest(&mut self) {
+        self.remote.rest();
+    }
+
     /// The trees, as the engine reads them.
     pub fn trees(&mut self) -> StoredTrees<'_> {
         StoredTrees(&mut self.store)

@@ -201,6 +201,11 @@ impl<'a> Agent<'a> {
             }
             self.after(result);
             self.refresh_report();
+            // What an SSH connection keeps in memory is not kept while nothing is asked.
+            self.repository.rest();
+            if let Some(watcher) = &self.watcher {
+                watcher.cover_inputs(&self.settings.credentials());
+            }
             let until = self.next_turn();
             self.shared.alive(until.saturating_duration_since(Instant::now()));
             mail = self.mailbox.wait(until);
@@ -219,8 +224,8 @@ impl<'a> Agent<'a> {
             Err(failure) => {
                 self.reporter.failed(&failure);
                 self.shared.start(|facts| facts.failed = true);
-                let wait =
-                    self.backoff.pause().max(failure.retry_after.unwrap_or_default().min(LONGEST_WAIT));
+                let asked = failure.retry_after.unwrap_or_default().min(LONGEST_WAIT);
+                let wait = self.backoff.pause_as_asked(asked);
                 tracing::debug!(
                     seconds = wait.as_secs(),
                     failures = self.backoff.failures(),

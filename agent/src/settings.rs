@@ -1,5 +1,6 @@
 //! What this agent is to do: the manifest and the command line, as one value.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -99,14 +100,37 @@ impl Settings {
     /// How the repository is reached.
     pub fn git_options(&self, scratch: &Path) -> stoker_git::Options {
         let git = &self.resource.spec.git;
-        let token = git.auth.as_ref().and_then(|auth| auth.token.as_ref());
+        let auth = git.auth.as_ref();
+        let token = auth.and_then(|auth| auth.token.as_ref());
+        let ssh = auth.and_then(|auth| auth.ssh_key.as_ref());
+        let known_hosts = ssh.and_then(|ssh| ssh.known_hosts.as_ref());
         let ca = git.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref());
+        let client = git.tls.as_ref().and_then(|tls| tls.client_cert_secret_ref.as_ref());
         stoker_git::Options {
             token_file: token.map(|token| self.secret(&token.secret_ref)),
+            ssh_key_file: ssh.map(|ssh| self.secret(&ssh.secret_ref)),
+            known_hosts_file: known_hosts.map(|known| self.secret(&known.secret_ref)),
             ca_file: ca.map(|ca| self.secret(ca)),
+            client_cert_dir: client.map(|client| self.secrets.join(plain(&client.name))),
+            proxy: git.proxy.as_ref().map(|proxy| stoker_git::ProxyOptions {
+                url: proxy.url.clone(),
+                auth_file: proxy.secret_ref.as_ref().map(|secret| self.secret(secret)),
+                no_proxy: proxy.no_proxy.clone().unwrap_or_default(),
+            }),
             scratch: scratch.to_owned(),
             ..stoker_git::Options::default()
         }
+    }
+
+    /// The directories of the Secrets by which the repository is reached.
+    pub fn credentials(&self) -> BTreeSet<PathBuf> {
+        let options = self.git_options(Path::new(""));
+        let stoker_git::Options { token_file, ssh_key_file, known_hosts_file, ca_file, proxy, .. } = &options;
+        let proxy = proxy.as_ref().and_then(|proxy| proxy.auth_file.as_ref());
+        let files =
+            [token_file.as_ref(), ssh_key_file.as_ref(), known_hosts_file.as_ref(), ca_file.as_ref(), proxy];
+        let directories = files.into_iter().flatten().filter_map(|file| file.parent()).map(Path::to_owned);
+        directories.chain(options.client_cert_dir.clone()).collect()
     }
 
     /// How the gateway is reached.
@@ -123,7 +147,6 @@ impl Settings {
 
     /// Secrets are files, laid out as a cluster names them. A name cannot lead out of their directory.
     fn secret(&self, reference: &SecretKeyRef) -> PathBuf {
-        let plain = |name: &str| name.replace(['/', '\\'], "_").replace("..", "_");
         self.secrets.join(plain(&reference.name)).join(plain(&reference.key))
     }
 
@@ -212,6 +235,11 @@ fn mapping(mapping: &spec::Mapping) -> Mapping {
 fn ordinal(pod: &str, label: Option<&String>) -> i64 {
     let trailing = &pod[pod.trim_end_matches(|c: char| c.is_ascii_digit()).len()..];
     label.and_then(|index| index.parse().ok()).or_else(|| trailing.parse().ok()).unwrap_or(0)
+}
+
+/// A name that cannot lead out of the directory of secrets.
+fn plain(name: &str) -> String {
+    name.replace(['/', '\\'], "_").replace("..", "_")
 }
 
 fn host_name() -> String {

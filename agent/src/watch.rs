@@ -39,6 +39,8 @@ pub struct Watcher {
     data_dir: PathBuf,
     directories: Arc<Mutex<HashMap<i32, String>>>,
     watched: BTreeSet<String>,
+    /// The watches on directories of mounted credentials.
+    inputs: Arc<Mutex<BTreeSet<i32>>>,
     most: usize,
 }
 
@@ -53,15 +55,35 @@ impl Watcher {
             }
         };
         let directories = Arc::new(Mutex::new(HashMap::new()));
-        let (reader, names) = (Arc::clone(&queue), Arc::clone(&directories));
-        spawn("inotify", move || read(&reader, &names, &mailbox))?;
+        let inputs = Arc::default();
+        let (reader, names, credentials) =
+            (Arc::clone(&queue), Arc::clone(&directories), Arc::clone(&inputs));
+        spawn("inotify", move || read(&reader, &names, &credentials, &mailbox))?;
         Ok(Some(Self {
             queue,
             data_dir: data_dir.to_owned(),
             directories,
             watched: BTreeSet::new(),
+            inputs,
             most: most(std::fs::read_to_string(LIMIT_FILE).ok().as_deref()),
         }))
+    }
+
+    /// Watches the directories of mounted credentials, and no others; where one is not there yet, what is above it.
+    /// An update of a mounted Secret is a rename in its directory.
+    pub fn cover_inputs(&self, directories: &BTreeSet<PathBuf>) {
+        let there =
+            |directory: &PathBuf| directory.ancestors().find(|path| path.is_dir()).map(Path::to_owned);
+        let wanted: BTreeSet<PathBuf> = directories.iter().filter_map(there).collect();
+        let added = |path: &PathBuf| inotify::add_watch(&self.queue, path, EVENTS).ok();
+        // The same directory gives the same watch.
+        let now: BTreeSet<i32> = wanted.iter().filter_map(added).collect();
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in inputs.difference(&now) {
+            // A removed directory took its watch along.
+            let _ = inotify::remove_watch(&self.queue, *gone);
+        }
+        *inputs = now;
     }
 
     /// Watches these directories and no others. Returns those that were not watched before, or `None`
@@ -120,17 +142,24 @@ fn most(limit: Option<&str>) -> usize {
     limit.map_or(MOST, |limit| MOST.min(limit / SHARE))
 }
 
-fn read(queue: &OwnedFd, directories: &Mutex<HashMap<i32, String>>, mailbox: &Mailbox) {
+fn read(
+    queue: &OwnedFd,
+    directories: &Mutex<HashMap<i32, String>>,
+    credentials: &Mutex<BTreeSet<i32>>,
+    mailbox: &Mailbox,
+) {
     let mut buffer = [MaybeUninit::uninit(); 8 << 10];
     let mut reader = inotify::Reader::new(queue, &mut buffer);
     loop {
-        let (mut dirty, mut overflow) = (BTreeSet::new(), false);
+        let (mut dirty, mut overflow, mut inputs) = (BTreeSet::new(), false, false);
         // One blocking read, then whatever it brought.
         loop {
             match reader.next() {
                 Ok(event) => {
                     let directory =
                         directories.lock().unwrap_or_else(PoisonError::into_inner).get(&event.wd()).cloned();
+                    inputs |=
+                        credentials.lock().unwrap_or_else(PoisonError::into_inner).contains(&event.wd());
                     overflow |= event.events().contains(ReadFlags::QUEUE_OVERFLOW);
                     dirty.extend(directory);
                 }
@@ -145,10 +174,11 @@ fn read(queue: &OwnedFd, directories: &Mutex<HashMap<i32, String>>, mailbox: &Ma
                 break;
             }
         }
-        if overflow || !dirty.is_empty() {
+        if overflow || inputs || !dirty.is_empty() {
             mailbox.post(|mail| {
                 mail.dirty.append(&mut dirty);
                 mail.overflow |= overflow;
+                mail.inputs |= inputs;
             });
         }
     }
@@ -178,6 +208,29 @@ mod tests {
         std::fs::write(data.path().join("a/b/f"), "x").unwrap();
         let mail = mailbox.wait(Instant::now() + Duration::from_secs(20));
         assert_eq!(mail.dirty.iter().collect::<Vec<_>>(), ["a/b"]);
+    }
+
+    #[test]
+    fn an_updated_secret_is_signalled_also_one_that_was_not_there() {
+        let secrets = tempfile::tempdir().unwrap();
+        let mailbox = Arc::new(Mailbox::default());
+        let watcher = Watcher::start(secrets.path(), Arc::clone(&mailbox)).unwrap().unwrap();
+        let git = secrets.path().join("git");
+        let cover = || watcher.cover_inputs(&[git.clone()].into());
+        let signalled = || mailbox.wait(Instant::now() + Duration::from_secs(20)).inputs;
+        cover();
+        std::fs::create_dir(&git).unwrap();
+        assert!(signalled(), "it appeared");
+        cover();
+        std::fs::create_dir(git.join("..1")).unwrap();
+        assert!(signalled());
+        std::os::unix::fs::symlink("..1", git.join("..data_tmp")).unwrap();
+        assert!(signalled());
+        std::fs::rename(git.join("..data_tmp"), git.join("..data")).unwrap();
+        assert!(signalled(), "as kubelet updates it");
+        // Reading it signals nothing.
+        let _ = std::fs::read_dir(&git).unwrap().count();
+        assert!(!mailbox.wait(Instant::now() + Duration::from_millis(100)).inputs);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use stoker_object::ObjectId;
 use stoker_sync::{Mark, Trust};
 
 use super::{Agent, FULL_LOOK, PING_EVERY, gateway};
+use crate::backoff::spread;
 use crate::designers::RECHECK;
 use crate::failure::Failure;
 use crate::fetch::Repository;
@@ -26,7 +27,7 @@ impl Agent<'_> {
         self.shared.start(|facts| facts.suspended = suspended.is_some() || self.settings.dry_run);
         if let Some((reason, why)) = suspended {
             self.reporter.suspended(reason, Some(why));
-            self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
+            self.resolve_at = self.next_poll();
             self.look_at = Instant::now() + self.settings.period();
             self.scan_if_pending()?;
             self.keep_saying_what_is_wrong();
@@ -68,6 +69,11 @@ impl Agent<'_> {
 
     fn take_in(&mut self, mail: &Mail) {
         self.dirty.extend(mail.dirty.iter().cloned());
+        if mail.inputs {
+            // What was refused may be let in now.
+            self.retry_at = None;
+            self.resolve_at = Instant::now();
+        }
         if mail.overflow {
             (self.covered, self.looked) = (false, false);
             self.look_at = Instant::now();
@@ -142,13 +148,17 @@ impl Agent<'_> {
         }
         let reference = self.settings.reference().to_owned();
         let commit = self.repository.resolve(&reference)?;
-        self.resolve_at = Instant::now() + self.settings.resource.spec.polling.effective_interval();
+        self.resolve_at = self.next_poll();
         if self.wanted != Some(commit) {
             tracing::info!(reference, %commit, "resolved");
             self.waiting_since = None;
         }
         self.wanted = Some(commit);
         Ok(commit)
+    }
+
+    fn next_poll(&self) -> Instant {
+        Instant::now() + spread(self.settings.resource.spec.polling.effective_interval())
     }
 
     pub(super) fn polls(&self) -> bool {

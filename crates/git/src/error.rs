@@ -121,6 +121,26 @@ pub enum Error {
         /// The server's own words or the ways that it would accept; may be empty.
         said: String,
     },
+    /// A proxy does not let us through.
+    #[error("the proxy {proxy} does not connect to {target}: {why}{}", status_of(*status))]
+    ProxyRefused {
+        /// The proxy, without credentials.
+        proxy: String,
+        /// Where to.
+        target: String,
+        /// Its HTTP status, if it gave one.
+        status: Option<u16>,
+        /// What that means.
+        why: &'static str,
+    },
+    /// The server asks for a client certificate, or does not accept ours.
+    #[error("the server does not accept {with}: {why}")]
+    CertificateRefused {
+        /// What was presented: a named certificate, or none.
+        with: String,
+        /// What the server or its TLS said.
+        why: String,
+    },
     /// The server does not know the repository, or hides it from these credentials.
     #[error("there is no such repository, or {with} may not read it{}", text::said(said))]
     NotFound {
@@ -223,7 +243,9 @@ impl Error {
             | Self::AuthFailed { .. }
             | Self::HostKeyUnknown { .. }
             | Self::HostKeyChanged { .. }
-            | Self::KeyRefused { .. } => "AuthFailed",
+            | Self::KeyRefused { .. }
+            | Self::ProxyRefused { status: Some(407), .. }
+            | Self::CertificateRefused { .. } => "AuthFailed",
             Self::Unreachable { .. }
             | Self::Silent { .. }
             | Self::CutOff(_)
@@ -231,6 +253,7 @@ impl Error {
             | Self::Server(_)
             | Self::Status { .. }
             | Self::NotFound { .. }
+            | Self::ProxyRefused { .. }
             | Self::Redirect { .. }
             | Self::NotSent { .. }
             | Self::Pack { .. } => "GitUnreachable",
@@ -255,6 +278,7 @@ impl Error {
             | Self::Server(_)
             | Self::NotSent { .. }
             | Self::Pack { .. } => true,
+            Self::ProxyRefused { status, .. } => !matches!(status, Some(403 | 407)),
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             _ => false,
         }
@@ -301,6 +325,10 @@ impl Error {
     pub(crate) fn into_io(self) -> io::Error {
         io::Error::other(self)
     }
+}
+
+fn status_of(status: Option<u16>) -> String {
+    status.map_or_else(String::new, |status| format!(" (HTTP status {status})"))
 }
 
 fn hint(similar: &[String], abbreviated: bool) -> String {

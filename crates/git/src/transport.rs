@@ -5,16 +5,20 @@ mod credentials;
 mod daemon;
 mod failure;
 mod http;
+mod proxy;
 mod redirect;
 mod secret;
 mod ssh;
 mod status;
 mod tcp;
 mod tls;
+mod tunnel;
 
 use std::io::BufRead;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use proxy::ProxyOptions;
 
 use crate::Error;
 use crate::pack::Limits;
@@ -24,9 +28,15 @@ use crate::url::Location;
 /// What of a repository's access is not in its URL.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A file (PEM) with certificates of private authorities, which are trusted besides the public ones.
+    /// A file (PEM) with certificates of private authorities, which are trusted besides the public ones;
+    /// read anew when it changed.
     pub ca_file: Option<PathBuf>,
-    /// A file with the token (the password of basic authentication), read anew at every handshake.
+    /// A directory with a client certificate as `tls.crt` and its key as `tls.key`, for servers that ask for one.
+    pub client_cert_dir: Option<PathBuf>,
+    /// The proxy towards the repository. Without one, `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` of the
+    /// environment count for https and http.
+    pub proxy: Option<ProxyOptions>,
+    /// A file with the token (the password of basic authentication), read anew when it changed.
     pub token_file: Option<PathBuf>,
     /// A file with a private key for ssh (OpenSSH or PEM, without a passphrase), read anew at every connection.
     pub ssh_key_file: Option<PathBuf>,
@@ -51,6 +61,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             ca_file: None,
+            client_cert_dir: None,
+            proxy: None,
             token_file: None,
             ssh_key_file: None,
             known_hosts_file: None,

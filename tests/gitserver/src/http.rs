@@ -6,7 +6,6 @@ mod dumb;
 mod message;
 mod stream;
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tempfile::TempDir;
 
 pub use message::{Answer, Request};
 
 use crate::listener::{Listener, lock};
-use crate::tls;
+use crate::tls::{self, CertificateOptions, Identity};
 use stream::Meter;
 
 /// How an [`HttpServer`] behaves. The default is a modern forge: smart HTTP with protocol v2, open to all, without
@@ -32,6 +30,8 @@ use stream::Meter;
 pub struct HttpOptions {
     /// https, with a certificate from an authority of this server's own. Fixed at the start.
     pub tls: bool,
+    /// What that certificate says, and whether clients must have one. Fixed at the start.
+    pub certificate: CertificateOptions,
     /// Serves files only, as a plain web server does (see `Repository::update_server_info`).
     pub dumb: bool,
     /// `uploadpack.allowFilter`: partial fetches, such as `blob:none`.
@@ -65,6 +65,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             tls: false,
+            certificate: CertificateOptions::default(),
             dumb: false,
             filter: false,
             any_sha: false,
@@ -86,7 +87,7 @@ impl Default for HttpOptions {
 pub struct HttpServer {
     listener: Listener,
     shared: Arc<Shared>,
-    authority: Option<TempDir>,
+    identity: Option<Identity>,
 }
 
 type Interceptor = dyn Fn(&Request) -> Option<Answer> + Send + Sync;
@@ -107,8 +108,7 @@ impl HttpServer {
         let root =
             root.canonicalize().with_context(|| format!("there is no directory {}", root.display()))?;
         backend::check()?;
-        let identity = options.tls.then(tls::identity).transpose()?;
-        let authority = identity.as_ref().map(|identity| authority_file(&identity.authority)).transpose()?;
+        let identity = options.tls.then(|| tls::identity(&options.certificate)).transpose()?;
         let shared = Arc::new(Shared {
             root,
             options: Mutex::new(options),
@@ -118,13 +118,13 @@ impl HttpServer {
             meter: Arc::default(),
         });
         let for_connections = Arc::clone(&shared);
-        let config = identity.map(|identity| identity.config);
+        let config = identity.as_ref().map(|identity| Arc::clone(&identity.config));
         let listener = Listener::start(move |socket, stop| {
             for_connections.connections.fetch_add(1, Ordering::SeqCst);
             // An error here is the client's going away, or our cutting it off.
             let _ = connection::serve(socket, config.clone(), &for_connections, stop);
         })?;
-        Ok(Self { listener, shared, authority })
+        Ok(Self { listener, shared, identity })
     }
 
     /// Where it listens.
@@ -134,7 +134,7 @@ impl HttpServer {
 
     /// `http://127.0.0.1:port` or `https://…`, without a slash at the end.
     pub fn base_url(&self) -> String {
-        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.addr())
     }
 
@@ -145,7 +145,13 @@ impl HttpServer {
 
     /// The certificate of this server's private authority as a PEM file; none without TLS.
     pub fn ca_pem(&self) -> Option<PathBuf> {
-        self.authority.as_ref().map(|dir| dir.path().join(AUTHORITY_FILE))
+        self.identity.as_ref().map(Identity::authority)
+    }
+
+    /// A directory with the certificate (`tls.crt`) and the key (`tls.key`) of a client that this server believes, and
+    /// with nothing else that it needs; none without TLS.
+    pub fn client_cert_dir(&self) -> Option<&Path> {
+        self.identity.as_ref().map(Identity::client)
     }
 
     /// Changes how the server behaves from the next request on. `tls` cannot be changed.
@@ -199,12 +205,4 @@ impl HttpServer {
         self.shared.connections.store(0, Ordering::SeqCst);
         self.shared.meter.reset();
     }
-}
-
-const AUTHORITY_FILE: &str = "ca.pem";
-
-fn authority_file(pem: &str) -> Result<TempDir> {
-    let dir = TempDir::new()?;
-    fs::write(dir.path().join(AUTHORITY_FILE), pem)?;
-    Ok(dir)
 }

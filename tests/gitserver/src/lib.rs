@@ -4,15 +4,18 @@
 //! - [`HttpServer`] serves a directory of them over http or https by `git http-backend`, or as a "dumb" server;
 //! - [`Daemon`] serves them over `git://` by `git daemon`;
 //! - [`SshServer`] serves them over SSH by OpenSSH's `sshd` and `git-shell`;
+//! - [`ForwardProxy`] is a `tinyproxy` before any of them;
 //! - [`Throttle`] stands before any of them as a slow link, and counts what passes.
 //!
 //! It must not know anything of Stoker: what is tested against it is tested against Git itself.
-//! Needs the `git` program (2.31 or later, for `GIT_CONFIG_COUNT`) and `tar`.
+//! Needs the `git` program (2.31 or later, for `GIT_CONFIG_COUNT`) and `tar`; for SSH `sshd` and `ssh-keygen`, for
+//! the proxy `tinyproxy`.
 
 mod daemon;
 mod git;
 mod http;
 mod listener;
+mod proxy;
 mod repository;
 mod ssh;
 mod throttle;
@@ -21,6 +24,8 @@ mod tls;
 pub use daemon::{Daemon, DaemonOptions};
 pub use git::{exec_path, git};
 pub use http::{Answer, HttpOptions, HttpServer, Request};
+pub use proxy::ForwardProxy;
 pub use repository::Repository;
 pub use ssh::{KeyKind, SshKey, SshOptions, SshServer};
 pub use throttle::Throttle;
+pub use tls::CertificateOptions;

@@ -1,6 +1,7 @@
 //! The agent beside a gateway: pushes, drift, Designers, faults, and the way back.
 
 mod commands;
+mod credentials;
 mod designers;
 mod drift;
 mod first_boot;

@@ -88,10 +88,10 @@ fn paths_that_leave_their_root_are_refused_where_they_are_written() {
 
 #[test]
 fn a_field_that_is_not_supported_yet_is_refused_with_that_word_and_a_way_without_it() {
-    let told = refusal(&GOOD.replace("ref: main", "ref: main\n    proxy: {url: 'http://proxy:3128'}"));
+    let told = refusal(&GOOD.replace("  gateway:\n", "  receiver: {}\n  gateway:\n"));
     assert_eq!(
         told,
-        " spec.git.proxy is not supported by this version yet; use a repository that is reached without a proxy"
+        " spec.receiver is not supported by this version yet; remove it; the repository is polled at polling.interval"
     );
 }
 
@@ -129,7 +129,7 @@ fn an_unknown_profile_is_refused_with_the_ones_there_are() {
 fn a_repository_url_that_nobody_can_reach_is_refused_without_its_password() {
     let site = Site::new();
     for (url, words) in [
-        ("ssh://git:hunter2@host/plant.git", "ssh is not supported"),
+        ("ssh://git:hunter2@host/plant.git", "must not have a password"),
         ("https://me:hunter2@/plant.git", "https://"),
         ("ftp://me:hunter2@host/plant.git", "begins with https://"),
     ] {

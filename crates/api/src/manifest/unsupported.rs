@@ -5,7 +5,7 @@
 
 use crate::path::FieldPath;
 use crate::resource::GatewaySync;
-use crate::spec::{Auth, Defaults, DriftPolicy, GatewaySyncSpec, GitTls, Profile};
+use crate::spec::{Auth, Defaults, DriftPolicy, GatewaySyncSpec, Profile};
 
 /// A field that is set and cannot be honoured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,29 +31,9 @@ struct Row {
 
 const FIELDS: &[Row] = &[
     Row {
-        field: "spec.git.auth.sshKey",
-        is_set: |spec| auth(spec).is_some_and(|auth| auth.ssh_key.is_some()),
-        words: "use an https:// repository with auth.token",
-    },
-    Row {
         field: "spec.git.auth.githubApp",
         is_set: |spec| auth(spec).is_some_and(|auth| auth.github_app.is_some()),
         words: "use auth.token",
-    },
-    Row {
-        field: "spec.git.verify",
-        is_set: |spec| spec.git.verify.is_some(),
-        words: "without it commits would be applied unverified, so nothing is; remove it to accept that",
-    },
-    Row {
-        field: "spec.git.tls.clientCertSecretRef",
-        is_set: |spec| tls(spec).is_some_and(|tls| tls.client_cert_secret_ref.is_some()),
-        words: "use a repository that asks for no client certificate",
-    },
-    Row {
-        field: "spec.git.proxy",
-        is_set: |spec| spec.git.proxy.is_some(),
-        words: "use a repository that is reached without a proxy",
     },
     Row {
         field: "spec.receiver",
@@ -142,8 +122,4 @@ fn add_settings(found: &mut Vec<Unsupported>, at: &FieldPath, settings: &Setting
 
 fn auth(spec: &GatewaySyncSpec) -> Option<&Auth> {
     spec.git.auth.as_ref()
-}
-
-fn tls(spec: &GatewaySyncSpec) -> Option<&GitTls> {
-    spec.git.tls.as_ref()
 }

@@ -18,6 +18,8 @@ pub(super) struct Credentials {
     origin: Origin,
     /// The value of the `Authorization` header.
     header: Option<String>,
+    /// The token itself: a server may want it as `Bearer`.
+    token: Option<String>,
     /// How a message calls them.
     name: String,
 }
@@ -26,10 +28,12 @@ impl Credentials {
     /// Reads the credentials that belong to a URL; the token file is read anew each time.
     pub fn read(url: &HttpUrl, options: &Options) -> Result<Self, Error> {
         let user = url.user.as_ref();
+        let mut secret = None;
         let (header, name) = match (&options.token_file, user) {
             (Some(path), user) => {
                 let name = user.map_or(&options.username, |user| &user.name);
-                (Some(basic(name, &token(path)?)), format!("the token of {}", path.display()))
+                let token = secret.insert(token(path)?);
+                (Some(basic(name, token)), format!("the token of {}", path.display()))
             }
             (None, Some(user)) => {
                 let password = user.password.as_deref().unwrap_or_default();
@@ -40,7 +44,19 @@ impl Credentials {
         if header.is_some() && !url.origin.tls {
             warn_once(url);
         }
-        Ok(Self { origin: url.origin.clone(), header, name })
+        Ok(Self { origin: url.origin.clone(), header, token: secret, name })
+    }
+
+    /// From now on the token goes as `Bearer`. False if there is none, or if it went so already.
+    pub fn use_bearer(&mut self) -> bool {
+        let Some(token) = self.token.take() else { return false };
+        self.header = Some(format!("Bearer {token}"));
+        true
+    }
+
+    /// Whether the token goes as `Bearer`.
+    pub fn is_bearer(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| header.starts_with("Bearer "))
     }
 
     /// The `Authorization` header for a server; `None` for any but the configured one: same scheme, host and port.
@@ -57,7 +73,8 @@ impl Credentials {
     }
 }
 
-fn basic(user: &str, password: &str) -> String {
+/// The value of a header for basic authentication.
+pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 

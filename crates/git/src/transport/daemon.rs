@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::counted::Counted;
-use super::{Options, Traffic, Transport, failure, tcp};
+use super::{Options, Traffic, Transport, failure, tunnel};
 use crate::Error;
 use crate::request::Request;
 use crate::url::DaemonUrl;
@@ -78,7 +78,7 @@ impl Transport for Daemon {
     fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error> {
         self.close();
         let DaemonUrl { host, port, .. } = &self.url;
-        let stream = tcp::connect(host, port.unwrap_or(PORT), self.options.connect_timeout)?;
+        let stream = tunnel::connect("git", host, port.unwrap_or(PORT), &self.options)?;
         stream
             .set_write_timeout(Some(self.options.silence_timeout))
             .and_then(|()| stream.set_nodelay(true))

@@ -5,13 +5,20 @@ use std::time::Duration;
 
 use ureq::Timeout;
 
-use super::Options;
+use super::{Options, tunnel};
 use crate::Error;
 use crate::url::Origin;
 
 /// A request that was not answered.
-pub(super) fn of_request(error: ureq::Error, origin: &Origin, options: &Options) -> Error {
-    let unreachable = |cause: String| Error::Unreachable { what: format!("connect to {origin}"), cause };
+pub(super) fn of_request(
+    error: ureq::Error,
+    origin: &Origin,
+    proxy: Option<&str>,
+    options: &Options,
+) -> Error {
+    let through = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+    let what = format!("connect to {origin}{through}");
+    let unreachable = |cause: String| Error::Unreachable { what: what.clone(), cause };
     match error {
         ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
             unreachable(format!("no connection within {} s", options.connect_timeout.as_secs()))
@@ -26,8 +33,15 @@ pub(super) fn of_request(error: ureq::Error, origin: &Origin, options: &Options)
             Error::Silent { during: "a request was sent", limit: options.silence_timeout }
         }
         ureq::Error::HostNotFound => unreachable(format!("the name {} is unknown", origin.host)),
-        ureq::Error::Io(error) => unreachable(tls_hint(of_system(&error))),
-        ureq::Error::Rustls(error) => unreachable(tls_hint(error.to_string())),
+        ureq::Error::Io(error) => match of_tls(&error, options) {
+            Some(error) => error,
+            None => unreachable(of_system(&error)),
+        },
+        ureq::Error::Rustls(error) => of_alert(&error, options),
+        ureq::Error::ConnectProxyFailed(said) => {
+            let status = said.split(|c: char| !c.is_ascii_digit()).find_map(|digits| digits.parse().ok());
+            tunnel::refusal(proxy.unwrap_or("of the environment"), &origin.to_string(), status)
+        }
         ureq::Error::Protocol(error) => Error::Protocol(format!("its HTTP is broken: {error}")),
         other => unreachable(other.to_string()),
     }
@@ -70,12 +84,40 @@ pub(super) fn of_system(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// Who reads "`UnknownIssuer`" needs the next step.
-fn tls_hint(text: String) -> String {
-    if text.contains("UnknownIssuer") {
-        return "the server's certificate is signed by an authority that is not known; if it is a private one, give its certificate as the CA file".to_owned();
+/// The failure of TLS inside an error of reading or writing.
+fn of_tls(error: &io::Error, options: &Options) -> Option<Error> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(of_alert(error, options))
+}
+
+/// What TLS says. The server's own complaints about us are about our certificate.
+fn of_alert(error: &rustls::Error, options: &Options) -> Error {
+    use rustls::AlertDescription as Alert;
+    match error {
+        // Our verifier's words.
+        rustls::Error::General(words) => {
+            Error::Unreachable { what: "trust the server".to_owned(), cause: words.clone() }
+        }
+        rustls::Error::AlertReceived(
+            alert @ (Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied),
+        ) => {
+            let with = match &options.client_cert_dir {
+                Some(dir) => format!("the client certificate of {}", dir.display()),
+                None => "somebody without a client certificate".to_owned(),
+            };
+            Error::CertificateRefused { with, why: format!("its TLS says {alert:?}") }
+        }
+        other => {
+            Error::Unreachable { what: "agree on TLS with the server".to_owned(), cause: other.to_string() }
+        }
     }
-    text
 }
 
 #[cfg(test)]
@@ -84,7 +126,7 @@ mod tests {
 
     fn error(error: ureq::Error) -> Error {
         let origin = Origin { tls: true, host: "host".into(), port: 443 };
-        of_request(error, &origin, &Options::default())
+        of_request(error, &origin, None, &Options::default())
     }
 
     #[test]
@@ -98,10 +140,22 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_authority_comes_with_the_next_step() {
-        let issuer = rustls::CertificateError::UnknownIssuer;
-        let message = error(ureq::Error::Rustls(rustls::Error::InvalidCertificate(issuer))).to_string();
-        assert!(message.contains("CA file"), "{message}");
+    fn a_complaint_about_our_certificate_is_told_from_one_about_the_servers() {
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        let message = error(ureq::Error::Io(io::Error::new(io::ErrorKind::InvalidData, alert)));
+        assert_eq!(message.reason(), "AuthFailed");
+        assert!(message.to_string().contains("without a client certificate"), "{message}");
+        let ours = rustls::Error::General("its certificate is not for host".to_owned());
+        let message = error(ureq::Error::Rustls(ours)).to_string();
+        assert_eq!(message, "failed to trust the server: its certificate is not for host");
+    }
+
+    #[test]
+    fn a_proxys_refusal_has_its_status() {
+        let refused = error(ureq::Error::ConnectProxyFailed("proxy server responded 407/407".to_owned()));
+        assert_eq!(refused.reason(), "AuthFailed");
+        let refused = error(ureq::Error::ConnectProxyFailed("proxy server responded 502/502".to_owned()));
+        assert!(refused.is_transient() && refused.to_string().contains("cannot reach it"), "{refused}");
     }
 
     #[test]

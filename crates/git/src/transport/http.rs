@@ -6,16 +6,18 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use ureq::http::Response;
 use ureq::http::header::{HeaderMap, HeaderName};
-use ureq::{Agent, Body};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
+use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
 use super::counted::Counted;
 use super::credentials::Credentials;
 use super::redirect::new_base;
 use super::status::{Refusal, not_smart};
-use super::{Options, Traffic, Transport, failure, tls};
+use super::{Options, Traffic, Transport, failure, proxy, secret, tls};
 use crate::Error;
 use crate::request::Request;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, Origin};
 
 /// Some hosts give their Git service only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2.45.0 stoker/", env!("CARGO_PKG_VERSION"));
@@ -54,8 +56,17 @@ pub(super) struct Http {
 struct Connected {
     agent: Agent,
     credentials: Credentials,
+    /// The files of credentials as they were when they were read.
+    stamps: Stamps,
     /// An idle connection may be in the pool, and the server may have closed it meanwhile.
     reused: bool,
+}
+
+/// The state of the mounted files, to see whether one has changed.
+#[derive(PartialEq, Eq)]
+struct Stamps {
+    token: Vec<secret::Stamp>,
+    tls: Vec<secret::Stamp>,
 }
 
 /// The body of a POST.
@@ -71,9 +82,13 @@ impl Http {
 
     /// Sends a request, follows its redirects, and gives an answer of status 200.
     fn exchange(&mut self, tail: &str, post: Option<&Post>) -> Result<Response<Body>, Error> {
+        self.refresh()?;
         for _ in 0..=MOST_REDIRECTS {
             let response = self.send(tail, post)?;
             let status = response.status().as_u16();
+            if status == 401 && self.changes_to_bearer(&response) {
+                continue;
+            }
             // A POST goes again as a POST only where the server says so; git's client does not follow the others.
             let redirect = matches!(status, 307 | 308) || (post.is_none() && matches!(status, 301..=303));
             let location = header(response.headers(), "location");
@@ -91,22 +106,64 @@ impl Http {
         Err(Error::Redirect { to: self.base.to_string(), why })
     }
 
+    /// Reads anew what has changed of the mounted files; a Secret's update is a rename.
+    fn refresh(&mut self) -> Result<(), Error> {
+        let stamps = Stamps::of(&self.options);
+        let before = self.connected.take();
+        let bearer = before.as_ref().is_some_and(|connected| connected.credentials.is_bearer());
+        let connected = match before {
+            Some(connected) if connected.stamps == stamps => connected,
+            Some(connected) if connected.stamps.tls == stamps.tls => {
+                let mut credentials = Credentials::read(&self.configured, &self.options)?;
+                if bearer {
+                    credentials.use_bearer();
+                }
+                Connected { credentials, stamps, ..connected }
+            }
+            _ => Connected {
+                agent: agent(&self.options)?,
+                credentials: Credentials::read(&self.configured, &self.options)?,
+                stamps,
+                reused: false,
+            },
+        };
+        self.connected = Some(connected);
+        Ok(())
+    }
+
+    /// A server that refuses the token as a password and names `Bearer` gets it that way, from now on.
+    fn changes_to_bearer(&mut self, response: &Response<Body>) -> bool {
+        let offers = response.headers().get_all("www-authenticate").iter();
+        let offered = offers.filter_map(|value| value.to_str().ok()).any(offers_bearer);
+        let presented = |connected: &Connected| connected.credentials.header_for(&self.base.origin).is_some();
+        let presented = self.connected.as_ref().is_some_and(presented);
+        let connected = self.connected.as_mut().filter(|_| offered && presented);
+        connected.is_some_and(|connected| connected.credentials.use_bearer())
+    }
+
     /// Sends a request once; twice where a connection that had been idle turns out to be closed.
     fn send(&mut self, tail: &str, post: Option<&Post>) -> Result<Response<Body>, Error> {
         let Some(connected) = &mut self.connected else {
             return Err(Error::Protocol("a request came before the handshake".to_owned()));
         };
+        let Origin { tls, host, port } = &self.base.origin;
+        let scheme = if *tls { "https" } else { "http" };
+        let configured = self.options.proxy.as_ref();
+        let proxy = proxy::towards(scheme, host, *port, configured, &proxy::environment)?;
+        let through = proxy.as_ref().map(|proxy| proxy.origin.to_string());
+        let proxy = proxy.map(for_ureq).transpose()?;
         let mut attempt = || {
             self.traffic.requests += 1;
             self.traffic.sent += post.map_or(0, |post| post.bytes.len() as u64);
-            connected.send(&self.base, tail, post)
+            connected.send(&self.base, tail, post, proxy.clone())
         };
         let outcome = match attempt() {
             Err(error) if connected.reused && is_stale(&error) => attempt(),
             outcome => outcome,
         };
         connected.reused = true;
-        outcome.map_err(|error| failure::of_request(error, &self.base.origin, &self.options))
+        outcome
+            .map_err(|error| failure::of_request(error, &self.base.origin, through.as_deref(), &self.options))
     }
 
     fn refusal(&self, response: Response<Body>) -> Error {
@@ -134,11 +191,6 @@ impl Http {
 impl Transport for Http {
     fn handshake(&mut self) -> Result<Box<dyn BufRead + '_>, Error> {
         self.base = self.configured.clone();
-        let credentials = Credentials::read(&self.configured, &self.options)?;
-        self.connected = Some(match self.connected.take() {
-            Some(connected) => Connected { credentials, ..connected },
-            None => Connected { agent: agent(&self.options)?, credentials, reused: false },
-        });
         let response = self.exchange(REFS, None)?;
         let content_type = content_type(&response).to_owned();
         let mut body = self.read(response);
@@ -169,7 +221,13 @@ impl Transport for Http {
 }
 
 impl Connected {
-    fn send(&self, base: &HttpUrl, tail: &str, post: Option<&Post>) -> Result<Response<Body>, ureq::Error> {
+    fn send(
+        &self,
+        base: &HttpUrl,
+        tail: &str,
+        post: Option<&Post>,
+        proxy: Option<Proxy>,
+    ) -> Result<Response<Body>, ureq::Error> {
         let url = format!("{}{}{tail}", base.origin, base.path);
         let authorization = self.credentials.header_for(&base.origin);
         let Some(post) = post else {
@@ -178,7 +236,7 @@ impl Connected {
             if let Some(value) = authorization {
                 request = request.header("Authorization", value);
             }
-            return request.call();
+            return request.config().proxy(proxy).build().call();
         };
         let mut request = self.agent.post(url).header("Git-Protocol", "version=2");
         request = request.header("Content-Type", REQUEST).header("Accept", RESULT);
@@ -188,7 +246,17 @@ impl Connected {
         if let Some(value) = authorization {
             request = request.header("Authorization", value);
         }
-        request.send(&post.bytes[..])
+        request.config().proxy(proxy).build().send(&post.bytes[..])
+    }
+}
+
+impl Stamps {
+    fn of(options: &Options) -> Self {
+        let stamp = |path: &std::path::PathBuf| secret::stamp(path);
+        Self {
+            token: options.token_file.iter().map(stamp).collect(),
+            tls: tls::files(options).iter().map(stamp).collect(),
+        }
     }
 }
 
@@ -222,11 +290,12 @@ impl io::Write for Length {
 }
 
 fn agent(options: &Options) -> Result<Agent, Error> {
-    Ok(Agent::config_builder()
-        .tls_config(tls::config(options.ca_file.as_deref())?)
+    let config = Agent::config_builder()
         .user_agent(USER_AGENT)
         .http_status_as_error(false)
         .max_redirects(0)
+        // Each request says itself which proxy it takes.
+        .proxy(None)
         .timeout_resolve(Some(options.connect_timeout))
         .timeout_connect(Some(options.connect_timeout))
         .timeout_recv_response(Some(options.first_byte_timeout))
@@ -236,8 +305,26 @@ fn agent(options: &Options) -> Result<Agent, Error> {
         .output_buffer_size(BUFFER / 2)
         .max_idle_connections(1)
         .max_idle_connections_per_host(1)
-        .build()
-        .new_agent())
+        .build();
+    let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
+    let connector = connector.chain(tls::TlsConnector(tls::config(options)?));
+    Ok(Agent::with_parts(config, connector, DefaultResolver::default()))
+}
+
+/// A proxy as ureq takes it.
+fn for_ureq(proxy: proxy::Proxy) -> Result<Proxy, Error> {
+    let protocol = if proxy.origin.tls { ProxyProtocol::Https } else { ProxyProtocol::Http };
+    let mut builder = Proxy::builder(protocol).host(&proxy.origin.host).port(proxy.origin.port);
+    if let Some(user) = proxy.user {
+        builder = builder.username(&user.name).password(user.password.as_deref().unwrap_or_default());
+    }
+    builder.build().map_err(|_| Error::Protocol(format!("the proxy {} cannot be used", proxy.origin)))
+}
+
+/// Whether a `WWW-Authenticate` header names the scheme `Bearer`.
+fn offers_bearer(value: &str) -> bool {
+    let schemes = value.split(',').filter_map(|part| part.split_ascii_whitespace().next());
+    schemes.into_iter().any(|scheme| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 /// The media type of an answer, without its parameters.

@@ -20,6 +20,16 @@ pub(super) fn read(what: &'static str, path: &Path, longest: u64) -> Result<Vec<
     Ok(content)
 }
 
+/// What changes with a file: inode, length, time of the last change. `None` while there is no such file.
+pub(super) type Stamp = Option<(u64, u64, i64, i64)>;
+
+/// A file as it is now, behind all links: an update of a mounted Secret renames the directory `..data`.
+pub(super) fn stamp(path: &Path) -> Stamp {
+    use std::os::unix::fs::MetadataExt as _;
+    let now = std::fs::metadata(path).ok()?;
+    Some((now.ino(), now.len(), now.mtime(), now.mtime_nsec()))
+}
+
 /// What is wrong with a file; `words` hold nothing of its content.
 pub(super) fn problem(what: &'static str, path: &Path, words: impl Into<String>) -> Error {
     Error::Credential { what, path: path.display().to_string(), problem: words.into() }

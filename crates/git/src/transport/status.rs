@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::Error;
 use crate::text;
 
@@ -24,7 +26,8 @@ impl Refusal<'_> {
     pub fn error(self) -> Error {
         let Self { status, body, retry_after, with } = self;
         let said = text::printable(body);
-        let retry_after = retry_after.and_then(wait);
+        let now = Timestamp::now();
+        let retry_after = retry_after.and_then(|value| wait(value, now));
         match status {
             // A rate limit of GitHub and GitLab is a 403 that says when to come again.
             403 if retry_after.is_some() => Error::Status { status, said, retry_after },
@@ -35,9 +38,16 @@ impl Refusal<'_> {
     }
 }
 
-/// `Retry-After` in seconds. The other form, a date, is left: the next attempt comes by our own backoff.
-fn wait(value: &str) -> Option<Duration> {
-    let seconds: u64 = value.trim().parse().ok()?;
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date, which may have passed.
+fn wait(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    let seconds = match value.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+            u64::try_from(date.as_second() - now.as_second()).unwrap_or(0)
+        }
+    };
     Some(Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }
 
@@ -86,8 +96,18 @@ mod tests {
     fn the_servers_wait_is_carried() {
         assert_eq!(refused(429, Some("30")).retry_after(), Some(Duration::from_secs(30)));
         assert_eq!(refused(503, Some("99999999")).retry_after(), Some(Duration::from_secs(LONGEST_WAIT)));
-        assert_eq!(refused(503, Some("Fri, 31 Dec 1999 23:59:59 GMT")).retry_after(), None);
+        assert_eq!(refused(503, Some("tomorrow")).retry_after(), None);
         assert!(matches!(refused(403, Some("60")), Error::Status { .. }), "a rate limit");
+    }
+
+    #[test]
+    fn a_date_is_understood_as_the_time_until_then() {
+        let now: Timestamp = "1999-12-31T23:59:29Z".parse().unwrap();
+        let wait = |value| wait(value, now).map(|wait| wait.as_secs());
+        assert_eq!(wait("Fri, 31 Dec 1999 23:59:59 GMT"), Some(30));
+        assert_eq!(wait("Fri, 31 Dec 1999 23:00:00 GMT"), Some(0), "it has passed");
+        assert_eq!(wait("Sat, 31 Dec 2039 23:59:59 GMT"), Some(LONGEST_WAIT));
+        assert_eq!((wait(" 7 "), wait("-7"), wait("")), (Some(7), None, None));
     }
 
     #[test]

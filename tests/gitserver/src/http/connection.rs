@@ -76,8 +76,13 @@ fn refusal(request: &Request, options: &HttpOptions) -> Option<Answer> {
         return Some(Answer::status(options.redirect_status).with_header("Location", location));
     }
     let open = options.basic_auth.is_none() && options.bearer.is_none();
-    let challenge = || Answer::status(401).with_header("WWW-Authenticate", "Basic realm=\"git\"");
+    let challenge = || Answer::status(401).with_header("WWW-Authenticate", scheme(options));
     (!open && !authorized(request, options)).then(challenge)
+}
+
+/// How a client is to present itself; `Basic` where both are taken.
+fn scheme(options: &HttpOptions) -> &'static str {
+    if options.basic_auth.is_some() { "Basic realm=\"git\"" } else { "Bearer realm=\"git\"" }
 }
 
 fn authorized(request: &Request, options: &HttpOptions) -> bool {

@@ -35,10 +35,6 @@ fn every_field_that_cannot_be_honoured_is_refused_by_name() {
     assert_eq!(
         refused,
         [
-            "spec.git.auth.sshKey",
-            "spec.git.verify",
-            "spec.git.tls.clientCertSecretRef",
-            "spec.git.proxy",
             "spec.receiver",
             "spec.syncWindows",
             "spec.sync.defaults.driftPolicy",

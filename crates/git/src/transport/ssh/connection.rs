@@ -17,7 +17,7 @@ use super::host::{Farewell, Fault, Gate, Identity};
 use super::key;
 use crate::Error;
 use crate::known_hosts::{Host, KnownHosts};
-use crate::transport::{Options, failure, secret, tcp};
+use crate::transport::{Options, failure, secret, tunnel};
 use crate::url::SshUrl;
 
 /// The port of SSH.
@@ -65,7 +65,7 @@ impl Connection {
         let config = Arc::new(config(&identity));
         let farewell = Farewell::default();
         let gate = Gate { identity: identity.clone(), farewell: farewell.clone() };
-        let stream = tcp::connect(&url.host, port, options.connect_timeout)?;
+        let stream = tunnel::connect("ssh", &url.host, port, options)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
