@@ -7,6 +7,7 @@ mod apply;
 mod drift;
 mod hostile;
 mod interrupted;
+mod manifest;
 mod mappings;
 mod render;
 mod rollback;

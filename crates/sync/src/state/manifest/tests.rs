@@ -7,6 +7,7 @@ use super::changes::{Change, ChangesWriter};
 use super::*;
 use crate::fs::Stat;
 use crate::path::{order, order_beneath};
+use crate::state::codec::Writer;
 use stoker_object::ObjectId;
 
 struct Plain;
@@ -293,5 +294,46 @@ fn base_and_changes_read_as_a_manifest_written_whole() {
                 at += 1 + random.below(50);
             }
         }
+    }
+}
+
+/// As version 0.1 wrote manifests before they had blocks.
+fn write_format_1(dir: &Path, header: &Header, entries: &[Entry]) {
+    let mut writer = Writer::create(&base_path(dir), b'M', header).unwrap();
+    for entry in entries {
+        writer.record(1).unwrap();
+        write_entry(&mut writer, entry).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_manifest_of_the_format_before_is_converted_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = estate();
+    let unmanaged = Entry { mapping: u16::MAX, ..entry("d/z", 1) };
+    write_format_1(dir.path(), &header("old"), &[entries.clone(), vec![unmanaged]].concat());
+    assert!(is_damaged(&super::header(dir.path()).unwrap_err(), dir.path()));
+    convert(dir.path()).unwrap();
+    assert_eq!(all(dir.path()).unwrap(), entries);
+    let (_, header) = super::header(dir.path()).unwrap().unwrap();
+    assert_eq!((header.commit.as_str(), header.files), ("old", entries.len() as u64));
+    // There is nothing more to convert.
+    let converted = fs::read(base_path(dir.path())).unwrap();
+    convert(dir.path()).unwrap();
+    assert_eq!(fs::read(base_path(dir.path())).unwrap(), converted);
+}
+
+#[test]
+fn a_damaged_manifest_of_the_format_before_stays_unreadable() {
+    let dir = tempfile::tempdir().unwrap();
+    write_format_1(dir.path(), &header("old"), &[entry("d/a", 1), entry("d/b", 2)]);
+    let good = fs::read(base_path(dir.path())).unwrap();
+    for at in 6..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x55;
+        fs::write(base_path(dir.path()), &bad).unwrap();
+        convert(dir.path()).unwrap();
+        assert!(is_damaged(&super::header(dir.path()).unwrap_err(), dir.path()), "changed at {at}");
     }
 }

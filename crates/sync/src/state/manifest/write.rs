@@ -18,7 +18,7 @@ use crate::{Error, Rules};
 /// Changes of more than one part in so many of the base are written into a new one.
 const PART: u64 = 8;
 /// Up to so many bytes of changes are no burden, however small the base.
-const FEW_BYTES: u64 = 16 << 10;
+const FEW_BYTES: u64 = 8 << 10;
 
 /// A manifest's file that is written and not in force yet: [`Fresh::put_in_force`] is the moment that counts.
 pub(crate) struct Fresh {
