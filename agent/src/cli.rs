@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
+use stoker_object::ObjectId;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -33,12 +34,22 @@ Look at a data directory, or go back, without Git and network:
   stoker-agent rollback --data DIR [--to N]   go back to before generation N (default: the newest), and hold there
   stoker-agent resume   --data DIR            end the hold: the next sync applies again
 
+Look at a checkout before a push, without Git, network and gateway:
+  stoker-agent lint DIR [--json]              manifests whose JSON, list of files or signature does not fit
+  stoker-agent render --config FILE --source DIR --out DIR [options]
+                                              write what a gateway would get; names as above, and
+      --source DIR         the checkout; .git in it is passed over, everything else counts as committed
+      --out DIR            a new or empty directory, or one that was rendered before: it is replaced
+      --replace            replace whatever is in --out
+      --ref REF            .Ref (default: the manifest's)
+      --commit ID          .Commit, 40 hexadecimal digits (default: zeros)
+
   -h, --help     this text
   -V, --version  the version
 
 Logs are for people on a terminal and JSON otherwise; STOKER_LOG=debug says more.
 
-Exit codes: 0 done, 1 diff found something, 64 bad usage, 65 the repository, a template or a patch is wrong,
+Exit codes: 0 done, 1 diff found something, 64 bad usage, 65 the repository, a manifest, a template or a patch is wrong,
 69 Git or the gateway cannot be reached, 71 the system refused (disk, rights), 75 not now (held, in use, Designers),
 77 credentials were refused, 78 the manifest is wrong.
 ";
@@ -53,6 +64,20 @@ pub enum Command {
     Diff { data: PathBuf, json: bool },
     Rollback { data: PathBuf, to: Option<u64> },
     Resume { data: PathBuf },
+    Lint { directory: PathBuf, json: bool },
+    Render(Box<Render>),
+}
+
+/// What to render.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Render {
+    /// The manifest, the profile and for whom.
+    pub options: Options,
+    pub source: PathBuf,
+    pub out: PathBuf,
+    pub reference: Option<String>,
+    pub commit: ObjectId,
+    pub replace: bool,
 }
 
 /// How to run.
@@ -76,12 +101,18 @@ pub struct Options {
 #[derive(Default)]
 struct Given {
     verb: Option<String>,
+    /// What `lint` takes.
+    directory: Option<PathBuf>,
+    render: Render,
+    render_only: Option<&'static str>,
     config: Option<PathBuf>,
     data: Option<PathBuf>,
     json: bool,
     to: Option<u64>,
     run: Options,
     run_only: Option<&'static str>,
+    /// Of those, what only a running agent takes.
+    agent_only: Option<&'static str>,
 }
 
 /// Reads the command line; the first argument is the program's name.
@@ -93,6 +124,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             Value(verb) if given.verb.is_none() => given.verb = Some(verb.to_string_lossy().into_owned()),
+            Value(directory) if given.verb.as_deref() == Some("lint") && given.directory.is_none() => {
+                given.directory = Some(directory.into());
+            }
             Long(name) => {
                 let name = name.to_owned();
                 given.option(&name, &mut parser)?;
@@ -118,9 +152,45 @@ impl Given {
                     text()?.parse().map_err(|_| "--to takes the number of a generation (see history)")?;
                 self.to = Some(number);
             }
+            _ if self.render_option(name, &mut text)? => {}
             _ => return self.run_option(name, &mut text),
         }
         Ok(())
+    }
+
+    /// False if it is none of them.
+    fn render_option(
+        &mut self,
+        name: &str,
+        text: &mut dyn FnMut() -> Result<String, String>,
+    ) -> Result<bool, String> {
+        let render = &mut self.render;
+        self.render_only = Some(match name {
+            "source" => {
+                render.source = text()?.into();
+                "--source"
+            }
+            "out" => {
+                render.out = text()?.into();
+                "--out"
+            }
+            "ref" => {
+                render.reference = Some(text()?);
+                "--ref"
+            }
+            "commit" => {
+                let commit = text()?;
+                let problem = |_| format!("--commit takes 40 hexadecimal digits, not {commit:?}");
+                render.commit = commit.parse().map_err(problem)?;
+                "--commit"
+            }
+            "replace" => {
+                render.replace = true;
+                "--replace"
+            }
+            _ => return Ok(false),
+        });
+        Ok(true)
     }
 
     fn run_option(
@@ -155,10 +225,12 @@ impl Given {
             }
             "secrets" => {
                 run.secrets = Some(text()?.into());
+                self.agent_only = Some("--secrets");
                 "--secrets"
             }
             "status" => {
                 run.status = Some(text()?.into());
+                self.agent_only = Some("--status");
                 "--status"
             }
             "listen" => {
@@ -166,14 +238,17 @@ impl Given {
                 let parsed = address.parse();
                 run.listen =
                     Some(parsed.map_err(|_| format!("--listen takes ADDRESS:PORT, not {address:?}"))?);
+                self.agent_only = Some("--listen");
                 "--listen"
             }
             "once" => {
                 run.once = true;
+                self.agent_only = Some("--once");
                 "--once"
             }
             "dry-run" => {
                 run.dry_run = true;
+                self.agent_only = Some("--dry-run");
                 "--dry-run"
             }
             _ => return Err(format!("there is no option --{name}")),
@@ -182,7 +257,9 @@ impl Given {
     }
 
     fn command(self) -> Result<Command, String> {
-        let Self { verb, config, data, json, to, run, run_only } = self;
+        let Self { verb, directory, render, render_only, config, data, json, to, run, run_only, agent_only } =
+            self;
+        let given_data = data.is_some();
         let data = || data.clone().ok_or("--data DIR is missing: the gateway's data directory");
         let refuse = |set: bool, option: &str, verb: &str| {
             if set { Err(format!("{option} does not go with {verb:?}")) } else { Ok(()) }
@@ -190,22 +267,44 @@ impl Given {
         let Some(verb) = verb else {
             refuse(json, "--json", "running")?;
             refuse(to.is_some(), "--to", "running")?;
+            refuse(render_only.is_some(), render_only.unwrap_or_default(), "running")?;
             let config = config.ok_or("--config FILE is missing: the GatewaySync manifest")?;
             return Ok(Command::Run(Box::new(Options { config, data: data()?, ..run })));
         };
+        refuse(to.is_some() && verb != "rollback", "--to", &verb)?;
+        refuse(json && !matches!(verb.as_str(), "history" | "diff" | "lint"), "--json", &verb)?;
+        refuse(given_data && matches!(verb.as_str(), "lint" | "render"), "--data", &verb)?;
+        if verb == "render" {
+            refuse(agent_only.is_some(), agent_only.unwrap_or_default(), &verb)?;
+            return render_command(config, run, render);
+        }
         refuse(config.is_some(), "--config", &verb)?;
         refuse(run_only.is_some(), run_only.unwrap_or_default(), &verb)?;
-        refuse(to.is_some() && verb != "rollback", "--to", &verb)?;
-        refuse(json && !matches!(verb.as_str(), "history" | "diff"), "--json", &verb)?;
+        refuse(render_only.is_some(), render_only.unwrap_or_default(), &verb)?;
         match verb.as_str() {
+            "lint" => {
+                let directory = directory.ok_or("lint takes a directory: a checkout or a data directory")?;
+                Ok(Command::Lint { directory, json })
+            }
             "history" => Ok(Command::History { data: data()?, json }),
             "diff" => Ok(Command::Diff { data: data()?, json }),
             "rollback" => Ok(Command::Rollback { data: data()?, to }),
             "resume" => Ok(Command::Resume { data: data()? }),
             "help" => Ok(Command::Help),
-            _ => Err(format!("there is no command {verb:?}: history, diff, rollback, resume")),
+            _ => Err(format!("there is no command {verb:?}: history, diff, rollback, resume, lint, render")),
         }
     }
+}
+
+fn render_command(config: Option<PathBuf>, run: Options, render: Render) -> Result<Command, String> {
+    let config = config.ok_or("--config FILE is missing: the GatewaySync manifest")?;
+    if render.source.as_os_str().is_empty() {
+        return Err("--source DIR is missing: the checkout".to_owned());
+    }
+    if render.out.as_os_str().is_empty() {
+        return Err("--out DIR is missing: where the rendered files go".to_owned());
+    }
+    Ok(Command::Render(Box::new(Render { options: Options { config, ..run }, ..render })))
 }
 
 /// At most 63 of `[A-Za-z0-9._-]` (contract, section 8): it goes into paths and metrics.
@@ -250,6 +349,15 @@ mod tests {
             ("diff --data d --to 3", "--to does not go with \"diff\""),
             ("rollback --data d --to x", "number of a generation"),
             ("diff diff", "unexpected argument"),
+            ("lint", "lint takes a directory"),
+            ("lint a b", "unexpected argument"),
+            ("lint a --data d", "--data does not go with \"lint\""),
+            ("render --config a --out o", "--source DIR is missing"),
+            ("render --config a --source s", "--out DIR is missing"),
+            ("render --source s --out o", "--config FILE is missing"),
+            ("render --config a --source s --out o --once", "--once does not go with \"render\""),
+            ("render --config a --source s --out o --commit 12", "40 hexadecimal digits"),
+            ("--config a --data d --out o", "--out does not go with \"running\""),
         ] {
             let problem = parsed(line).unwrap_err();
             assert!(problem.contains(words), "{line}: {problem}");
@@ -264,5 +372,13 @@ mod tests {
         );
         assert_eq!(parsed("diff --json --data d"), Ok(Command::Diff { data: "d".into(), json: true }));
         assert_eq!(parsed("diff --help"), Ok(Command::Help));
+        assert_eq!(parsed("lint d --json"), Ok(Command::Lint { directory: "d".into(), json: true }));
+        let Ok(Command::Render(render)) =
+            parsed("render --config c --source s --out o --profile p --ref v1 --gateway-name g --replace")
+        else {
+            panic!("not a rendering")
+        };
+        assert_eq!((render.options.profile.as_deref(), render.reference.as_deref()), (Some("p"), Some("v1")));
+        assert!(render.replace && render.commit == ObjectId::default());
     }
 }

@@ -12,9 +12,11 @@ mod designers;
 mod failure;
 mod fetch;
 mod life;
+mod lint;
 mod log;
 mod mailbox;
 mod progress;
+mod render;
 mod report;
 mod rules;
 mod scan;
@@ -56,5 +58,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Diff { data, json } => commands::diff(&data, json),
         Command::Rollback { data, to } => commands::rollback(&data, to),
         Command::Resume { data } => commands::resume(&data),
+        Command::Lint { directory, json } => lint::run(&directory, json),
+        Command::Render(render) => render::run(&render),
     }
 }

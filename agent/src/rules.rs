@@ -2,7 +2,7 @@
 
 use stoker_layout::{Class, Guard};
 use stoker_object::{ObjectId, blob_id};
-use stoker_sync::Rules;
+use stoker_sync::{Error, OpenPayload, Rules, Version};
 
 /// Ignition's rules, as the engine asks for them.
 pub struct LayoutRules {
@@ -54,4 +54,41 @@ impl Rules for LayoutRules {
             .flatten()
             .map(|bytes| blob_id(&bytes))
     }
+
+    fn signs(&self, name: &str) -> bool {
+        self.declares_resource(name) && name != "project.json"
+    }
+
+    fn resign(
+        &self,
+        _: &str,
+        committed: &[u8],
+        written: &[u8],
+        payload: &mut OpenPayload<'_>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let mut failed = None;
+        let mut hash = |name: &str, version| match payload_hash(name, version, payload) {
+            Ok(hash) => hash,
+            Err(error) => {
+                failed.get_or_insert(error);
+                None
+            }
+        };
+        let was_valid =
+            stoker_layout::valid_signature(committed, |name| hash(name, Version::Committed)) == Some(true);
+        let signed = was_valid
+            .then(|| stoker_layout::with_signature(written, |name| hash(name, Version::Written)))
+            .flatten();
+        failed.map_or(Ok(signed), Err)
+    }
+}
+
+fn payload_hash(
+    name: &str,
+    version: Version,
+    payload: &mut OpenPayload<'_>,
+) -> Result<Option<stoker_layout::FileHash>, Error> {
+    let Some(file) = payload(name, version)? else { return Ok(None) };
+    let read_failed = |source| Error::Io { what: "read", path: name.into(), source };
+    stoker_layout::file_hash(file).map(Some).map_err(read_failed)
 }

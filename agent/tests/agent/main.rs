@@ -4,6 +4,7 @@
 mod idle;
 mod killed;
 mod life;
+mod offline;
 mod refused;
 mod startup;
 mod support;

@@ -29,6 +29,23 @@ pub fn members(text: &[u8], object: Range<usize>) -> impl Iterator<Item = (Strin
     })
 }
 
+/// The spans of the elements of the array at `array`.
+pub fn elements(text: &[u8], array: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = array.start + 1;
+    std::iter::from_fn(move || {
+        at = skip_space(text, at);
+        if text.get(at) == Some(&b',') {
+            at = skip_space(text, at + 1);
+        }
+        if at >= array.end || text.get(at) == Some(&b']') {
+            return None;
+        }
+        let value = at..value_end(text, at);
+        at = value.end;
+        Some(value)
+    })
+}
+
 /// The span of the text's one value.
 pub fn root(text: &[u8]) -> Range<usize> {
     let start = skip_space(text, 0);

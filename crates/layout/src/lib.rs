@@ -1,7 +1,7 @@
 //! Ignition's rules about paths and bytes in a gateway's data directory, as pure functions.
 //!
 //! What may be written or removed, in which order a resource's files go down, when two manifests say the
-//! same, how a manifest is signed, which files only a restart applies, which the redundant partner gets
+//! same, how a manifest is signed and what does not fit in one, which files only a restart applies, which the redundant partner gets
 //! by itself. It must not know files, Git, Kubernetes or HTTP: it is asked, it never looks.
 //!
 //! A path is a `&str` relative to the data directory with `/` between components. Empty components and
@@ -12,6 +12,7 @@ mod fold;
 mod guard;
 mod identity;
 mod json;
+mod lint;
 mod manifest;
 mod names;
 mod order;
@@ -22,6 +23,7 @@ mod signature;
 pub use fold::fold;
 pub use guard::{Guard, STATE_DIR};
 pub use identity::{foreign_identity, identity_warning};
+pub use lint::{Finding, lint_manifest, unlisted, unlisted_finding};
 pub use manifest::{MAX_MANIFEST, essence, same_manifest};
 pub use names::{ConfigResource, odd_name, project_of, resource_of};
 pub use order::{Class, class};

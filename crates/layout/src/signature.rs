@@ -108,11 +108,16 @@ fn hash_attributes(text: &[u8], manifest: &Value, hasher: &mut Sha256) -> Option
 }
 
 /// Where the signature's characters stand, without the quotes.
-fn signature_span(text: &[u8], manifest: &Value) -> Option<Range<usize>> {
+pub(crate) fn signature_span(text: &[u8], manifest: &Value) -> Option<Range<usize>> {
     manifest.get("attributes")?.get(SIGNATURE)?.as_str()?;
     let attributes = json::member(text, json::root(text), "attributes")?;
     let quoted = json::member(text, attributes, SIGNATURE)?;
     Some(quoted.start + 1..quoted.end - 1)
+}
+
+/// Whether the manifest's scope is one that Ignition knows.
+pub(crate) fn has_scope(manifest: &Value) -> bool {
+    manifest.get("scope").and_then(Value::as_str).and_then(scope).is_some()
 }
 
 /// Ignition's application scopes as the bits they stand for: gateway 1, designer 2, client 4.

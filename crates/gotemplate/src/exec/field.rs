@@ -29,7 +29,7 @@ pub(super) fn follow<'a>(
 }
 
 /// Whether the last of the fields is an element of a `map[string]any`.
-pub(super) fn is_boxed<'a>(at: usize, from: Datum<'a>, fields: &[Box<str>]) -> Result<bool, Failure> {
+pub(super) fn is_boxed(at: usize, from: Datum<'_>, fields: &[Box<str>]) -> Result<bool, Failure> {
     let Some((_, above)) = fields.split_last() else { return Ok(false) };
     Ok(matches!(follow(at, "", from, above)?, Datum::Map(map) if !map.is_of_strings()))
 }
