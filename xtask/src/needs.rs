@@ -45,6 +45,27 @@ pub const GIT_DAEMON: Need = Need {
 pub const TAR: Need =
     Need { name: "tar", present: || on_path("tar"), debian: "tar", fedora: "tar", macos: "gnu-tar" };
 
+/// OpenSSH's server and its key tool, to fetch from over SSH. Running one needs neither root nor a service.
+pub const SSHD: Need = Need {
+    name: "sshd and ssh-keygen",
+    present: || {
+        let server = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
+        server.iter().any(|path| Path::new(path).is_file()) && on_path("ssh-keygen")
+    },
+    debian: "openssh-server openssh-client",
+    fedora: "openssh-server openssh",
+    macos: "openssh",
+};
+
+/// A forward proxy.
+pub const TINYPROXY: Need = Need {
+    name: "tinyproxy",
+    present: || on_path("tinyproxy"),
+    debian: "tinyproxy-bin",
+    fedora: "tinyproxy",
+    macos: "tinyproxy",
+};
+
 /// ring compiles a little C.
 pub const C_COMPILER: Need = Need {
     name: "a C compiler (cc)",

@@ -23,6 +23,11 @@ fn site(options: &SshOptions) -> Site {
     Site { estate, server, secrets: tempfile::tempdir().unwrap() }
 }
 
+/// With this key, and no `known_hosts`.
+fn with(key: &SshKey) -> Options {
+    Options { ssh_key_file: Some(key.path().to_owned()), ..Options::default() }
+}
+
 impl Site {
     fn url(&self) -> String {
         self.server.url("plant.git")
@@ -32,17 +37,12 @@ impl Site {
     fn knowing(&self, known_hosts: &str) -> Options {
         let path = self.secrets.path().join("known_hosts");
         std::fs::write(&path, known_hosts).unwrap();
-        Options { known_hosts_file: Some(path), ..self.with(self.server.key()) }
+        Options { known_hosts_file: Some(path), ..with(self.server.key()) }
     }
 
     /// Strict, and right.
     fn options(&self) -> Options {
         self.knowing(&self.server.known_hosts())
-    }
-
-    /// With this key, and no known_hosts.
-    fn with(&self, key: &SshKey) -> Options {
-        Options { ssh_key_file: Some(key.path().to_owned()), ..Options::default() }
     }
 
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
@@ -112,7 +112,7 @@ fn every_kind_of_key_lets_us_in_in_every_form() {
     let site = site(&SshOptions::default());
     for kind in [KeyKind::Ed25519, KeyKind::Ecdsa256, KeyKind::Ecdsa384, KeyKind::Ecdsa521, KeyKind::Rsa] {
         let key = site.server.authorize(kind).unwrap();
-        let options = site.with(&key);
+        let options = with(&key);
         remote_with(&site.url(), &options)
             .resolve("main")
             .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
@@ -129,7 +129,7 @@ fn rsa_signatures_are_made_with_whichever_sha_2_the_server_takes() {
         let config = format!("PubkeyAcceptedAlgorithms {algorithm}");
         let site = site(&SshOptions { config, ..SshOptions::default() });
         let key = site.server.authorize(KeyKind::Rsa).unwrap();
-        let mut remote = remote_with(&site.url(), &site.with(&key));
+        let mut remote = remote_with(&site.url(), &with(&key));
         remote.resolve("main").unwrap_or_else(|error| panic!("{algorithm}: {error}\n{}", site.server.log()));
     }
 }
@@ -258,7 +258,7 @@ fn a_host_certificate_counts_only_from_a_known_authority_for_this_host_and_now()
 #[test]
 fn without_known_hosts_it_connects() {
     let site = site(&SshOptions::default());
-    site.fetches(&site.with(site.server.key()));
+    site.fetches(&with(site.server.key()));
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn what_the_server_says_on_its_standard_error_is_in_the_message() {
 fn a_server_that_is_not_there_or_no_ssh_server_is_told_from_one_that_refuses() {
     let site = site(&SshOptions::default());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let options = site.with(site.server.key());
+    let options = with(site.server.key());
     let refused = error(&mut remote_with(&format!("ssh://git@127.0.0.1:{port}/x"), &options));
     assert!(refused.to_string().contains("Connection refused"), "{refused}");
     assert_eq!((refused.reason(), refused.is_transient()), ("GitUnreachable", true));

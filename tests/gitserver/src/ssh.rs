@@ -169,7 +169,8 @@ impl SshServer {
 
     /// The lines of a `known_hosts` file for all its keys.
     pub fn known_hosts(&self) -> String {
-        self.host_keys.iter().map(|key| format!("{} {}\n", self.host(), key.public())).collect()
+        let lines = self.host_keys.iter().map(|key| format!("{} {}", self.host(), key.public()));
+        lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
     }
 
     /// The authority that certified its host keys.

@@ -40,7 +40,14 @@ fn run(mut arguments: Parser) -> Result<ExitCode> {
             other => return unknown(&other, &VERB),
         }
     }
-    needs::satisfy(&[needs::GIT, needs::GIT_DAEMON, needs::TAR, needs::C_COMPILER])?;
+    needs::satisfy(&[
+        needs::GIT,
+        needs::GIT_DAEMON,
+        needs::TAR,
+        needs::C_COMPILER,
+        needs::SSHD,
+        needs::TINYPROXY,
+    ])?;
     let tally = run_all(&options)?;
     println!("{tally}");
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -105,13 +112,21 @@ fn cargo_check(progress: &mut Progress, name: &str, advice: &str, arguments: &[&
 
 fn dependencies(progress: &mut Progress) -> Result<Tally> {
     let names: Vec<&str> = tree::BANNED.iter().map(|(name, _)| *name).collect();
-    progress.begin(&format!("the agent's dependency tree holds no {}", names.join(", ")));
-    let offenders = tree::offenders(&tree::of_agent()?);
-    progress.end(if offenders.is_empty() { "ok" } else { "FAIL" });
+    progress.begin(&format!(
+        "the agent's dependency tree holds no {}, and tokio only below russh in stoker-git",
+        names.join(", ")
+    ));
+    let packages = tree::of_agent()?;
+    let (offenders, strays) = (tree::offenders(&packages), tree::strays(&packages));
+    let holds = offenders.is_empty() && strays.is_empty();
+    progress.end(if holds { "ok" } else { "FAIL" });
+    for way in &strays {
+        println!("{way}: a runtime outside of the SSH transport");
+    }
     for (name, reason) in &offenders {
         println!("{name}: {reason}\n  `cargo tree -p stoker-agent -i {name}` shows who brings it in");
     }
-    Ok(Tally::check(offenders.is_empty()))
+    Ok(Tally::check(holds))
 }
 
 /// Builds everything first: programs, because tests of one package start those of another, and the tests themselves,

@@ -192,6 +192,7 @@ mod tests {
 
     #[test]
     fn the_environment_is_asked_for_its_scheme_and_small_letters_win() {
+        const BOTH: &[(&str, &str)] = &[("HTTPS_PROXY", "http://big:1"), ("https_proxy", "small:2")];
         let set = |pairs: &'static [(&str, &str)]| {
             move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
@@ -199,7 +200,6 @@ mod tests {
             let proxy = towards(scheme, "git.example", 443, None, &set(pairs)).unwrap();
             proxy.map(|proxy| proxy.origin.to_string())
         };
-        const BOTH: &[(&str, &str)] = &[("HTTPS_PROXY", "http://big:1"), ("https_proxy", "small:2")];
         assert_eq!(host("https", BOTH).as_deref(), Some("http://small:2"));
         assert_eq!(host("http", BOTH), None);
         assert_eq!(host("http", &[("HTTP_PROXY", "http://p:3")]).as_deref(), Some("http://p:3"));

@@ -41,13 +41,11 @@ impl Refusal<'_> {
 /// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date, which may have passed.
 fn wait(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    let seconds = match value.parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-            u64::try_from(date.as_second() - now.as_second()).unwrap_or(0)
-        }
-    };
+    let until = |date: jiff::Zoned| date.timestamp().as_second() - now.as_second();
+    let seconds = value.parse::<u64>().ok().or_else(|| {
+        let date = jiff::fmt::rfc2822::parse(value).ok()?;
+        Some(u64::try_from(until(date)).unwrap_or(0))
+    })?;
     Some(Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }
 

@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn complaints_without_end_are_not_listened_to() {
         let mut ending = Ending::default();
-        let ended = (0..1000).find_map(|_| ending.complain(&[b'x'; 32 * 1024]).err());
+        let ended = (0..1000).find_map(|_| ending.complain(&[b'x'; 8 * 1024]).err());
         assert!(matches!(ended, Some(Error::Protocol(_))));
         assert_eq!(ending.complaint.len(), KEPT);
     }

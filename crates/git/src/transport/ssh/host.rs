@@ -68,7 +68,7 @@ impl Identity {
         match known.judge(&self.host, &key) {
             Verdict::Trusted => Ok(()),
             Verdict::Unknown => {
-                Err(Error::HostKeyUnknown { host, key: shown, known_hosts: self.file(known, path) })
+                Err(Error::HostKeyUnknown { host, key: shown, known_hosts: file(known, path) })
             }
             Verdict::Changed(expected) => Err(Error::HostKeyChanged {
                 host,
@@ -85,14 +85,6 @@ impl Identity {
         }
     }
 
-    /// The file, and its lines that were of no use.
-    fn file(&self, known: &KnownHosts, path: &str) -> String {
-        match known.unreadable().first() {
-            Some(line) => format!("{path} (line {line} of it cannot be read)"),
-            None => path.to_owned(),
-        }
-    }
-
     fn warn(&self, key: &[u8]) {
         let (host, key) = (self.host.to_string(), describe(key));
         if first_warning(&format!("ssh {host} {key}")) {
@@ -102,6 +94,14 @@ impl Identity {
                 "the server's host key is accepted unverified: no known_hosts is given"
             );
         }
+    }
+}
+
+/// The file, and a line that was of no use.
+fn file(known: &KnownHosts, path: &str) -> String {
+    match known.unreadable().first() {
+        Some(line) => format!("{path} (line {line} of it cannot be read)"),
+        None => path.to_owned(),
     }
 }
 

@@ -90,12 +90,11 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
     let digits = &length[length.iter().take_while(|byte| **byte == 0).count()..];
     let mut bytes = vec![tag];
-    match content.len() {
-        short @ 0..128 => bytes.push(short as u8),
-        _ => {
-            bytes.push(0x80 | digits.len() as u8);
-            bytes.extend(digits);
-        }
+    if content.len() < 0x80 {
+        bytes.push(content.len() as u8);
+    } else {
+        bytes.push(0x80 | digits.len() as u8);
+        bytes.extend(digits);
     }
     bytes.extend(content);
     bytes
