@@ -11,13 +11,14 @@
 //! | [`policy`] | who may sign, and what, as the Secret of `git.verify` says it |
 //! | [`profile`] | defaults merged with a profile, and the choice of a profile |
 //! | [`metadata`] | what the controller tells the agents |
-//! | [`status`], [`reason`] | what one gateway's agent reports |
+//! | [`status`], [`reason`], [`changes`] | what one gateway's agent reports |
 //! | [`duration`], [`quantity`] | Go durations and Kubernetes quantities |
 //!
 //! Nothing in here does I/O, uses a Kubernetes client (the feature `crd` only implements its traits), knows a Git transport,
 //! a clock or a file system. The types are tolerant readers (what a newer program wrote is skipped); strictness belongs to
 //! [`manifest::read`], because there a human waits for the answer.
 
+pub mod changes;
 #[cfg(feature = "crd")]
 pub mod crd;
 pub mod duration;

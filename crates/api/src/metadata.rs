@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::ResolvedProfile;
-use crate::names::metadata_keys as keys;
+use crate::names::{metadata_keys as keys, objects};
 use crate::spec::{AuthType, Limits, SyncWindow, is_default};
 
 /// What the controller tells the agents.
@@ -35,7 +35,8 @@ pub struct Metadata {
     pub targets: BTreeMap<String, Target>,
     /// Windows and limits.
     pub policy: Policy,
-    /// Features without which an agent must not sync (see [`Self::unknown_requirements`]).
+    /// Features without which an agent must not sync (see [`Self::unknown_requirements`]); words of
+    /// [`crate::names::features`].
     pub requires: Vec<String>,
 }
 
@@ -91,6 +92,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// The `ConfigMap` in which this pod's agent reports; `cr` is the name of its GatewaySync.
+    pub fn status_map(&self, cr: &str) -> String {
+        self.status_config_map.clone().unwrap_or_else(|| objects::status(cr))
+    }
+
+    /// The `ConfigMap` in which it lists changes: the one of the same number.
+    pub fn changes_map(&self, cr: &str) -> String {
+        objects::changes_beside(&self.status_map(cr), cr)
+    }
+
     /// This, and where it says nothing, the other.
     #[must_use]
     fn or(&self, other: &Self) -> Self {

@@ -6,6 +6,7 @@ pub mod annotations;
 pub mod conditions;
 pub mod env;
 pub mod events;
+pub mod features;
 pub mod labels;
 pub mod metadata_keys;
 pub mod metrics;

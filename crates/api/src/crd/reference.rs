@@ -182,6 +182,10 @@ fn words(schema: &Map<String, Value>) -> Option<Vec<(String, String)>> {
 fn meaning(field: &Value) -> String {
     let schema = without_null(field);
     let mut text = one_line(schema.get("description").and_then(Value::as_str).unwrap_or_default());
+    if text.starts_with("Overrides") {
+        // The words are explained where they are overridden.
+        return text;
+    }
     for (word, comment) in
         words(&schema).unwrap_or_default().iter().filter(|(_, comment)| !comment.is_empty())
     {
@@ -193,8 +197,8 @@ fn meaning(field: &Value) -> String {
 /// A comment as it goes on after a colon.
 fn lowered(comment: &str) -> String {
     let mut letters = comment.chars();
-    let starts_with_a_name =
-        comment.split(' ').next().is_some_and(|word| word[1..].contains(char::is_uppercase));
+    let first = comment.split(' ').next().unwrap_or_default();
+    let starts_with_a_name = first.starts_with("Git") || first.chars().skip(1).any(char::is_uppercase);
     match letters.next() {
         Some(first) if first.is_ascii_uppercase() && !starts_with_a_name => {
             first.to_lowercase().chain(letters).collect()

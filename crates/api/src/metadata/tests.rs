@@ -91,11 +91,16 @@ fn a_pods_own_target_wins_over_what_all_are_told() {
     let a = metadata.target_of("a");
     assert_eq!((a.commit.as_deref(), a.git_ref.as_deref()), (Some("aa"), None), "not the other commit's ref");
     assert_eq!((a.hold.as_deref(), a.sync_now.as_deref()), (Some("pump swap"), Some("7")));
-    assert_eq!(a.status_config_map.as_deref(), Some("stoker-status1-plant"));
+    assert_eq!(a.status_map("plant"), "stoker-status1-plant");
+    assert_eq!(a.changes_map("plant"), "stoker-changes1-plant");
     let b = metadata.target_of("b");
     assert_eq!(
         (b.rollback_to.as_deref(), b.commit.as_deref(), b.git_ref.as_deref()),
         (Some("bb"), Some("cc"), Some("main"))
+    );
+    assert_eq!(
+        (b.status_map("plant"), b.changes_map("plant")),
+        ("stoker-status-plant".into(), "stoker-changes-plant".into())
     );
     assert_eq!(metadata.target_of("elsewhere"), metadata.targets["*"]);
     assert_eq!(Metadata::default().target_of("a"), Target::default());

@@ -38,6 +38,12 @@ pub fn changes_shard(cr: &str, shard: usize) -> String {
     sharded("changes", cr, shard)
 }
 
+/// The changes `ConfigMap` of the same number as a status one; the first of `cr` for any other name.
+pub fn changes_beside(status: &str, cr: &str) -> String {
+    let numbered = status.strip_prefix("stoker-status").filter(|rest| rest.ends_with(&format!("-{cr}")));
+    numbered.map_or_else(|| changes(cr), |rest| format!("stoker-changes{rest}"))
+}
+
 /// Secret with the installation token of a GitHub App.
 pub fn github_token(cr: &str) -> String {
     format!("stoker-github-token-{cr}")
@@ -82,5 +88,9 @@ mod tests {
         );
         assert_eq!(status_shard("plant", 2), "stoker-status2-plant");
         assert_eq!(changes_shard("plant", 1), "stoker-changes1-plant");
+        for shard in [0, 1, 12] {
+            assert_eq!(changes_beside(&status_shard("plant", shard), "plant"), changes_shard("plant", shard));
+        }
+        assert_eq!(changes_beside("stoker-status1-other", "plant"), "stoker-changes-plant");
     }
 }

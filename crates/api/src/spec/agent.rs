@@ -16,7 +16,7 @@ pub struct Agent {
     /// The image; without it the webhook's own default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<AgentImage>,
-    /// Requests and limits; without them the contract's.
+    /// Requests and limits; without them requests of 10m CPU and 16Mi, a memory limit of 32Mi, and no CPU limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
     /// How a new image reaches pods that run.

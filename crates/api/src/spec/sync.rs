@@ -249,7 +249,7 @@ words! {
     /// What a sync removes.
     #[derive(Default)]
     Prune {
-        /// What we once wrote, or found equal, and Git no longer has.
+        /// What a sync once wrote, or found equal, and Git no longer has.
         #[default]
         Owned = "owned",
         /// Whatever the source does not have: the destination mirrors it.

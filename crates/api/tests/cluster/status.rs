@@ -12,6 +12,7 @@ use stoker_api::status::{Held, PathList, SyncStatus};
 use crate::Cluster;
 use crate::manifests::LEAST;
 
+#[allow(clippy::unnecessary_wraps, reason = "every field it fills is optional")]
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
