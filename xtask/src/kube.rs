@@ -82,7 +82,14 @@ pub(crate) fn provide(scope: Scope, named: Option<&Path>, progress: &mut Progres
     let cache = cache()?;
     fs::create_dir_all(&cache).with_context(|| format!("failed to make {}", cache.display()))?;
     let flags = linker_flags()?;
-    for program in scope.missing(&cache) {
+    let missing = scope.missing(&cache);
+    let names: Vec<&str> = missing.iter().map(|program| program.name).collect();
+    progress.line(&format!(
+        "      building {} from Go modules into {}: 5 to 8 minutes on two cores, once",
+        names.join(", "),
+        cache.display()
+    ));
+    for program in missing {
         build(program, &cache, &flags, progress)?;
     }
     Ok(cache)
@@ -121,9 +128,6 @@ fn cache() -> Result<PathBuf> {
 /// interrupted leaves nothing that looks ready.
 fn build(program: &Program, cache: &Path, flags: &str, progress: &mut Progress) -> Result<()> {
     let (name, package) = (program.name, program.package);
-    progress.line(&format!(
-        "      building {name} from its Go module: minutes from an empty cache (kube-apiserver 4 to 8 on two cores), once"
-    ));
     progress.begin(&format!("build {name}"));
     let unfinished = cache.join(format!(".{name}.{}", std::process::id()));
     let mut go = Command::new("go");
