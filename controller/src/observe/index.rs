@@ -127,6 +127,11 @@ impl Index {
         if known.is_some_and(|known| known.version > version) {
             return;
         }
+        // Whoever took the last finalizer has its last version as an answer, perhaps after the watch said that it is gone.
+        if seen.metadata.deletion_timestamp.is_some() && finalizers.is_empty() {
+            drop(state);
+            return self.remove_resource(&id);
+        }
         let resource = Arc::new(resource(seen));
         let is_same = known.is_some_and(|known| *known.resource == *resource);
         let is_new = known.is_none();

@@ -199,7 +199,7 @@ mod tests {
             serde_json::json!({ "token": { "secretRef": { "name": "git", "key": "token" } } }),
         )
         .unwrap();
-        let references = references(&spec);
+        let of_spec = references(&spec);
         let there = |keys: &[&str]| Secrets::There {
             keys: keys.iter().map(|key| (*key).to_owned()).collect(),
             values: BTreeMap::new(),
@@ -207,7 +207,7 @@ mod tests {
         let of = |git: Option<Secrets>| {
             let all = [("git", git), ("ignition", Some(there(&["apiKey"])))];
             let all = all.into_iter().filter_map(|(name, secret)| Some((Arc::from(name), secret?)));
-            missing(&references, &all.collect())
+            missing(&of_spec, &all.collect())
         };
         assert_eq!(of(None), [] as [&str; 0]);
         assert_eq!(of(Some(Secrets::Missing)), ["secret \"git\" does not exist; create it"]);
@@ -221,6 +221,6 @@ mod tests {
         assert_eq!(all, [Reference::looked_for("ignition", Some("apiKey"))]);
         let mut templated = spec();
         templated.gateway.api.secret_key = "{{ .GatewayName }}".into();
-        assert_eq!(super::references(&templated), [Reference::looked_for("ignition", None)]);
+        assert_eq!(references(&templated), [Reference::looked_for("ignition", None)]);
     }
 }

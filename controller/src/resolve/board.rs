@@ -55,9 +55,10 @@ impl std::fmt::Debug for Token {
 pub struct Work {
     pub access: Arc<Access>,
     pub references: Vec<String>,
-    /// Alive as long as the look's thread is, also beyond its time.
-    pub running: Arc<()>,
 }
+
+/// Alive as long as a look's thread is, also beyond its time.
+pub type Running = Arc<()>;
 
 /// All repositories.
 #[derive(Default)]
@@ -196,7 +197,7 @@ impl Board {
     }
 
     /// The looks to begin now, and when to come again.
-    pub fn take_due(&mut self, now: Instant) -> (Vec<Work>, Option<Instant>) {
+    pub fn take_due(&mut self, now: Instant) -> (Vec<(Work, Running)>, Option<Instant>) {
         let mut in_flight = 0;
         let mut unproven = 0;
         let mut hosts: BTreeMap<String, usize> = BTreeMap::new();
@@ -227,12 +228,12 @@ impl Board {
             in_flight += 1;
             unproven += usize::from(is_unproven);
             *at_host += 1;
-            let running = Arc::new(());
+            let running = Running::default();
             repository.is_looked_at = true;
             repository.due = None;
             repository.last_began = Some(now);
             repository.running = Some(Arc::downgrade(&running));
-            works.push(Work { access, references: repository.references(), running });
+            works.push((Work { access, references: repository.references() }, running));
         }
         // What is due and found no place is looked for again when a look ends; a lingering thread tells nobody.
         let waits = self.repositories.values().filter(|repository| !repository.is_looked_at);

@@ -81,9 +81,9 @@ impl Resolver {
     pub async fn run(self: Arc<Self>) {
         loop {
             let (due, next) = self.lock().take_due(Instant::now());
-            for work in due {
+            for (work, running) in due {
                 let resolver = Arc::clone(&self);
-                tokio::spawn(async move { resolver.look(work).await });
+                tokio::spawn(async move { resolver.look(work, running).await });
             }
             let asleep = async {
                 match next {
@@ -98,10 +98,9 @@ impl Resolver {
         }
     }
 
-    async fn look(&self, work: board::Work) {
+    async fn look(&self, work: board::Work, running: board::Running) {
         let began = Instant::now();
         let (looker, access, references) = (Arc::clone(&self.looker), work.access.clone(), work.references.clone());
-        let running = work.running.clone();
         let thread = tokio::task::spawn_blocking(move || {
             let _running = running;
             looker.look(&access, &references)

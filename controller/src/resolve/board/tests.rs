@@ -14,6 +14,12 @@ fn follow(reference: &str) -> Follow {
     Follow { reference: reference.into(), interval, nudge: String::new(), known: None }
 }
 
+/// Begins the looks that are due; their threads are over at once.
+fn begin(board: &mut Board, now: Instant) -> (Vec<Work>, Option<Instant>) {
+    let (works, next) = board.take_due(now);
+    (works.into_iter().map(|(work, _)| work).collect(), next)
+}
+
 fn answered(work: &Work, commit: &str) -> Seen {
     let answers = work.references.iter().map(|name| (name.clone(), Ok(commit.to_owned()))).collect();
     Seen { answers, failure: None, token: None, outcome: Outcome::Answered }
@@ -34,13 +40,13 @@ fn one_look_serves_everybody_on_one_repository() {
     for (name, reference) in [("a", "main"), ("b", "main"), ("c", "dev")] {
         board.follow(&id(name), access(REPO), follow(reference), now);
     }
-    let (works, _) = board.take_due(now);
+    let (works, _) = begin(&mut board, now);
     assert_eq!(works.len(), 1);
     assert_eq!(works[0].references, ["dev", "main"]);
     let told = board.finish(&works[0], answered(&works[0], "c"), now);
     assert_eq!(told.len(), 3);
     assert_eq!(board.resolution(&id("b")), Resolution::Resolved { commit: "c".into() });
-    let (again, next) = board.take_due(now);
+    let (again, next) = begin(&mut board, now);
     assert!(again.is_empty());
     let pause = next.unwrap() - now;
     assert!((57..=63).contains(&pause.as_secs()), "{pause:?}");
@@ -55,36 +61,36 @@ fn other_credentials_are_another_repository() {
     };
     board.follow(&id("a"), token("one"), follow("main"), now);
     board.follow(&id("b"), token("two"), follow("main"), now);
-    assert_eq!(board.take_due(now).0.len(), 2);
+    assert_eq!(begin(&mut board, now).0.len(), 2);
 }
 
 #[test]
 fn a_push_is_looked_at_at_once_and_a_push_during_a_look_right_after_it() {
     let (mut board, now) = (Board::default(), Instant::now());
     board.follow(&id("a"), access(REPO), follow("main"), now);
-    let (works, _) = board.take_due(now);
+    let (works, _) = begin(&mut board, now);
     board.finish(&works[0], answered(&works[0], "1"), now);
 
     let later = now + Duration::from_secs(5);
     board.follow(&id("a"), access(REPO), Follow { nudge: "push-1".into(), ..follow("main") }, later);
-    let (works, _) = board.take_due(later);
+    let (works, _) = begin(&mut board, later);
     assert_eq!(works.len(), 1, "not at the next poll");
 
     board.follow(&id("a"), access(REPO), Follow { nudge: "push-2".into(), ..follow("main") }, later);
-    assert!(board.take_due(later).0.is_empty(), "one look at a time");
+    assert!(begin(&mut board, later).0.is_empty(), "one look at a time");
     board.finish(&works[0], answered(&works[0], "2"), later);
-    assert_eq!(board.take_due(later + BETWEEN_PUSHES).0.len(), 1);
+    assert_eq!(begin(&mut board, later + BETWEEN_PUSHES).0.len(), 1);
 }
 
 #[test]
 fn a_ref_that_is_new_to_a_repository_is_looked_up_at_once() {
     let (mut board, now) = (Board::default(), Instant::now());
     board.follow(&id("a"), access(REPO), follow("main"), now);
-    let (works, _) = board.take_due(now);
+    let (works, _) = begin(&mut board, now);
     board.finish(&works[0], answered(&works[0], "1"), now);
     board.follow(&id("a"), access(REPO), follow("v2"), now + Duration::from_secs(1));
     assert_eq!(board.resolution(&id("a")), Resolution::Pending);
-    assert_eq!(board.take_due(now + Duration::from_secs(1)).0[0].references, ["v2"]);
+    assert_eq!(begin(&mut board, now + Duration::from_secs(1)).0[0].references, ["v2"]);
 }
 
 #[test]
@@ -92,7 +98,7 @@ fn a_commit_needs_no_network() {
     let (mut board, now) = (Board::default(), Instant::now());
     let commit = "ABCDEF0123456789abcdef0123456789abcdef01";
     board.follow(&id("a"), access(REPO), follow(commit), now);
-    assert!(board.take_due(now + Duration::from_hours(1)).0.is_empty());
+    assert!(begin(&mut board, now + Duration::from_hours(1)).0.is_empty());
     assert_eq!(board.resolution(&id("a")), Resolution::Resolved { commit: commit.to_ascii_lowercase() });
 }
 
@@ -101,18 +107,18 @@ fn dead_servers_leave_places_for_those_that_answer() {
     let (mut board, now) = (Board::default(), Instant::now());
     let proven = access("https://good/x");
     board.follow(&id("good"), proven.clone(), follow("main"), now);
-    let (works, _) = board.take_due(now);
+    let (works, _) = begin(&mut board, now);
     board.finish(&works[0], answered(&works[0], "1"), now);
     for n in 0..40 {
         board.follow(&id(&format!("dead-{n}")), access(&format!("https://dead-{n}/x")), follow("main"), now);
         board.follow(&id(&format!("same-{n}")), access(&format!("https://same/{n}")), follow("main"), now);
     }
-    let (hanging, _) = board.take_due(now);
+    let (hanging, _) = begin(&mut board, now);
     assert_eq!(hanging.len(), MOST_UNPROVEN);
     let at_one = hanging.iter().filter(|work| work.access.url.starts_with("https://same/")).count();
     assert!(at_one <= MOST_AT_ONE_HOST);
     board.follow(&id("good"), proven, Follow { nudge: "push".into(), ..follow("main") }, now);
-    let (works, _) = board.take_due(now + BETWEEN_PUSHES);
+    let (works, _) = begin(&mut board, now + BETWEEN_PUSHES);
     assert!(works.iter().any(|work| work.access.url == "https://good/x"));
 }
 
@@ -120,10 +126,10 @@ fn dead_servers_leave_places_for_those_that_answer() {
 fn a_failure_is_told_and_retried_within_two_seconds() {
     let (mut board, now) = (Board::default(), Instant::now());
     board.follow(&id("a"), access(REPO), follow("main"), now);
-    let (works, _) = board.take_due(now);
+    let (works, _) = begin(&mut board, now);
     board.finish(&works[0], failed(), now);
     assert!(matches!(board.resolution(&id("a")), Resolution::Failed(_)));
-    let next = board.take_due(now).1.unwrap() - now;
+    let next = begin(&mut board, now).1.unwrap() - now;
     assert!(next <= Duration::from_secs(2), "{next:?}");
 }
 
@@ -131,14 +137,13 @@ fn a_failure_is_told_and_retried_within_two_seconds() {
 fn a_thread_that_hangs_is_not_joined_by_another() {
     let (mut board, now) = (Board::default(), Instant::now());
     board.follow(&id("a"), access(REPO), follow("main"), now);
-    let (works, _) = board.take_due(now);
-    let thread = works[0].running.clone();
-    board.finish(&works[0], failed(), now);
-    drop(works);
+    let (mut works, _) = board.take_due(now);
+    let (work, thread) = works.remove(0);
+    board.finish(&work, failed(), now);
     let later = now + Duration::from_mins(10);
-    assert!(board.take_due(later).0.is_empty());
+    assert!(begin(&mut board, later).0.is_empty());
     drop(thread);
-    assert_eq!(board.take_due(later).0.len(), 1);
+    assert_eq!(begin(&mut board, later).0.len(), 1);
 }
 
 #[test]
@@ -146,7 +151,7 @@ fn who_leaves_is_forgotten() {
     let (mut board, now) = (Board::default(), Instant::now());
     board.follow(&id("a"), access(REPO), follow("main"), now);
     board.leave(&id("a"));
-    assert!(board.take_due(now).0.is_empty() && board.repositories.is_empty());
+    assert!(begin(&mut board, now).0.is_empty() && board.repositories.is_empty());
     assert_eq!(board.resolution(&id("a")), Resolution::Idle);
 }
 
@@ -155,8 +160,8 @@ fn who_does_not_poll_is_not_moved_by_a_restart() {
     let (mut board, now) = (Board::default(), Instant::now());
     let quiet = Follow { interval: None, known: Some("k".into()), ..follow("main") };
     board.follow(&id("a"), access(REPO), quiet.clone(), now);
-    assert!(board.take_due(now).0.is_empty());
+    assert!(begin(&mut board, now).0.is_empty());
     assert_eq!(board.resolution(&id("a")), Resolution::Resolved { commit: "k".into() });
     board.follow(&id("a"), access(REPO), Follow { nudge: "push".into(), ..quiet }, now);
-    assert_eq!(board.take_due(now).0.len(), 1);
+    assert_eq!(begin(&mut board, now).0.len(), 1);
 }
