@@ -23,6 +23,7 @@ pub const BANNED: &[(&str, &str)] = &[
 /// transport. Anywhere else it would be a runtime that stays.
 pub const CONFINED: &[(&str, &str)] = &[
     ("russh", "SSH is stoker-git's"),
+    ("schemars", "schemas are the cluster's: feature `crd` of stoker-api"),
     ("tokio", "blocking threads, no runtime but russh's own: 4 MiB resident is the budget"),
 ];
 

@@ -7,6 +7,7 @@
 mod accepted;
 mod agreement;
 mod manifests;
+mod moving_in;
 mod refused;
 mod shown;
 mod status;

@@ -45,25 +45,26 @@ fn a_dropped_server_leaves_no_process_and_no_file() {
     wait_until("the files are still there", || !directory.exists());
 }
 
-/// The part of the next test that is killed: run by it, in a process of its own.
-#[test]
-#[ignore = "needs a Kubernetes API server: cargo xtask test"]
-fn a_process_that_is_about_to_be_killed() {
-    if std::env::var_os("STOKER_TEST_KILLED").is_none() {
-        return;
-    }
-    let server = Server::start(&Options::default()).unwrap();
-    println!("directory={}", directory_of(&server).display());
-    std::thread::sleep(Duration::from_mins(5));
-}
-
 #[test]
 #[ignore = "needs a Kubernetes API server: cargo xtask test"]
 fn a_killed_test_process_takes_its_server_along() {
     use std::io::{BufRead as _, BufReader};
+    const VICTIM: &str = "STOKER_TEST_VICTIM";
+    if std::env::var_os(VICTIM).is_some() {
+        // This is the process that will be killed.
+        let server = Server::start(&Options::default()).unwrap();
+        println!("directory={}", directory_of(&server).display());
+        std::thread::sleep(Duration::from_mins(5));
+        return;
+    }
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--include-ignored", "--nocapture", "--exact", "life::a_process_that_is_about_to_be_killed"])
-        .env("STOKER_TEST_KILLED", "1")
+        .args([
+            "--include-ignored",
+            "--nocapture",
+            "--exact",
+            "life::a_killed_test_process_takes_its_server_along",
+        ])
+        .env(VICTIM, "1")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -76,6 +77,15 @@ fn a_killed_test_process_takes_its_server_along() {
     child.wait().unwrap();
     wait_until("the server outlives its process", || !is_used(&directory));
     wait_until("the files are still there", || !directory.exists());
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+fn a_program_that_ends_early_is_shown_with_the_end_of_its_log() {
+    let options = Options { api_server_flags: vec!["--no-such-flag".into()], ..Options::default() };
+    let told = Server::start(&options).unwrap_err().to_string();
+    assert!(told.starts_with("kube-apiserver ended before it was ready; the end of "), "{told}");
+    assert!(told.contains("unknown flag: --no-such-flag"), "{told}");
 }
 
 #[tokio::test]

@@ -84,6 +84,11 @@ fn what_is_connected_to_is_checked() {
         ),
         (
             "  sync:\n",
+            "  agent: {resources: {limits: {cpu: lots, memory: 32Mi}, requests: {cpu: 1e3}}}\n  sync:\n",
+            "12:37: spec.agent.resources.limits.cpu: \"lots\" is not a quantity; write for example \"10m\" or \"32Mi\"",
+        ),
+        (
+            "  sync:\n",
             "  receiver: {hmacSecretRef: {name: a, key: ''}, allowedRefs: ['']}\n  sync:\n",
             "12:44: spec.receiver.hmacSecretRef.key: is empty; write a value\n12:63: spec.receiver.allowedRefs[0]: is empty; write a value",
         ),
@@ -137,6 +142,11 @@ fn profiles_and_mappings_are_checked() {
             "destination: projects",
             "destination: a/../../x",
             "17:26: spec.sync.profiles.default.mappings[0].destination: \"a/../../x\" leaves the data directory; write a path without \"..\"",
+        ),
+        (
+            "destination: projects",
+            "destination: 'sites/{{ .Vars.site }}/../x'",
+            "17:26: spec.sync.profiles.default.mappings[0].destination: \"sites/{{ .Vars.site }}/../x\" leaves the data directory; write a path without \"..\"",
         ),
         (
             "destination: projects",
