@@ -34,8 +34,10 @@
 //! # Kept from the original, though it may surprise
 //!
 //! - Of keys that are there twice, the first is meant.
-//! - A key that is added to the *top-level* value drops the white space before and after that value, a final newline
-//!   with it; elsewhere nothing is lost.
+//! - What is *added* to the top-level value, a new key or an element beyond its end, drops the white space before and after
+//!   that value, a final newline with it: `{"a":1}⏎` becomes `{"a":1,"b":2}`. That is sjson's formatting of new keys, and who comes
+//!   from sjson has files with exactly these bytes. Where a value is replaced, and wherever something is added deeper down, the
+//!   white space around the document stays, a final newline or its absence with it.
 //! - An index beyond the end of an array rewrites that array without white space between its elements.
 //!
 //! # Different from the original

@@ -44,14 +44,20 @@ impl Engine {
 
     /// A new case: made after the engine's grammar, or one of the known ones changed.
     pub fn generate(self, random: &mut Random, known: &Known) -> Case {
-        let mut case = if random.once_in(2) && !known.cases.is_empty() {
-            mutate::mutated(self, random, known)
-        } else {
-            match self {
-                Self::Template => template::generate(random),
-                Self::Patch => patch::generate(random),
-                Self::Glob => glob::generate(random),
-            }
+        if random.once_in(2) || known.cases.is_empty() {
+            return self.compose(random);
+        }
+        let mut case = mutate::mutated(self, random, known);
+        case.normalise(self);
+        case
+    }
+
+    /// A case made after the engine's grammar: of equal seeds the same, whatever cases are known.
+    pub(crate) fn compose(self, random: &mut Random) -> Case {
+        let mut case = match self {
+            Self::Template => template::generate(random),
+            Self::Patch => patch::generate(random),
+            Self::Glob => glob::generate(random),
         };
         case.normalise(self);
         case

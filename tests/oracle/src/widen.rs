@@ -12,7 +12,8 @@ pub fn widen(engine: Engine, seed: u64, count: usize, known: &Known) -> Vec<Case
     let mut seen: HashSet<Case> = known.cases.iter().cloned().collect();
     let (mut cases, mut errors) = (Vec::with_capacity(count), 0);
     while cases.len() < count {
-        let case = engine.generate(&mut random, known);
+        // Not by changing known ones: then each new case would change all that are generated.
+        let case = engine.compose(&mut random);
         let answer = engine.answer(&case, known);
         let is_error = answer == Answer::Error;
         if answer == Answer::Skip || (is_error && errors * 2 > cases.len()) || !seen.insert(case.clone()) {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench agent`: what the agent costs, next to git on the same repositories, beside the goals.
+//! `cargo xtask bench agent`: what the agent costs, next to git on the same repositories, beside the goals; `render`: what
+//! templates, patches and globs cost by themselves.
 
 mod agent;
 mod cgroup;
@@ -10,6 +11,7 @@ mod lab;
 mod limits;
 mod machine;
 mod proc;
+mod render;
 mod report;
 mod rivals;
 mod run;
@@ -37,8 +39,8 @@ use crate::{needs, workspace};
 
 pub(super) const VERB: Verb = Verb {
     name: "bench",
-    usage: "agent [--json FILE] [--estates S,M,D,L,H] [--quick] [--program FILE]",
-    summary: "the agent's size, memory, bytes and times, beside git's and the goals",
+    usage: "agent|render [--json FILE] [--estates S,M,D,L,H] [--quick] [--program FILE]",
+    summary: "size, memory, bytes and times, beside git's and the goals",
     run,
 };
 
@@ -55,6 +57,12 @@ struct Options {
 }
 
 fn run(arguments: Parser) -> Result<ExitCode> {
+    let mut rest = arguments.clone();
+    if let Some(Value(subject)) = rest.next()?
+        && subject == "render"
+    {
+        return render::run(rest, &VERB);
+    }
     let Some(options) = options(arguments)? else { return Ok(ExitCode::SUCCESS) };
     ensure!(cfg!(target_os = "linux"), "the figures come from /proc: this needs Linux");
     lab::isolate_mounts()?;
@@ -97,7 +105,9 @@ fn options(mut arguments: Parser) -> Result<Option<Options>> {
     }
     match subject {
         Some(subject) if subject == "agent" => Ok(Some(options)),
-        Some(other) => bail!("there is nothing to measure by the name {}; there is agent", other.display()),
+        Some(other) => {
+            bail!("there is nothing to measure by the name {}; there are agent and render", other.display())
+        }
         None => bail!("what is to be measured? cargo xtask {} {}", VERB.name, VERB.usage),
     }
 }
@@ -168,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_measured_has_to_be_said() {
-        for (line, words) in [("", "what is to be measured?"), ("controller", "there is agent")] {
+        for (line, words) in [("", "what is to be measured?"), ("controller", "there are agent and render")] {
             let error = parsed(line).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }

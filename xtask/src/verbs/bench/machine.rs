@@ -29,7 +29,7 @@ pub(super) fn describe(lab: &Lab) -> Machine {
 }
 
 /// How many cores others keep busy while we wait for a moment.
-fn busy_cores() -> f64 {
+pub(super) fn busy_cores() -> f64 {
     let read = || busy_ticks(&fs::read_to_string("/proc/stat").unwrap_or_default());
     let (before, started) = (read(), Instant::now());
     thread::sleep(Duration::from_secs(2));
