@@ -34,6 +34,6 @@ pub use pack::{Limits, PackStats, receive};
 pub use remote::{Fetched, Remote};
 pub use resolve::{RefKind, Resolved};
 pub use store::BlobSink;
-pub use transport::{Options, ProxyOptions, Traffic};
+pub use transport::{Guard, Options, ProxyOptions, Traffic};
 pub use trees::{Completeness, TreeStore};
 pub use url::RepoUrl;

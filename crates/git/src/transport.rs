@@ -4,6 +4,7 @@ mod counted;
 mod credentials;
 mod daemon;
 mod failure;
+mod guard;
 mod http;
 mod proxy;
 mod redirect;
@@ -16,8 +17,10 @@ mod tunnel;
 
 use std::io::BufRead;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use guard::Guard;
 pub use proxy::ProxyOptions;
 
 use crate::Error;
@@ -55,6 +58,8 @@ pub struct Options {
     pub scratch: PathBuf,
     /// What a pack may ask of this machine.
     pub limits: Limits,
+    /// Judges every server before it is connected to, for whom the URL is not to be trusted. Without one all are.
+    pub guard: Option<Arc<dyn Guard>>,
 }
 
 impl Default for Options {
@@ -72,6 +77,7 @@ impl Default for Options {
             silence_timeout: Duration::from_mins(1),
             scratch: std::env::temp_dir(),
             limits: Limits::default(),
+            guard: None,
         }
     }
 }

@@ -1,20 +1,22 @@
 //! Smart HTTP, as git's own client speaks it.
 
 use std::io::{self, BufRead, BufReader, Read as _};
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ureq::http::Response;
+use ureq::http::{Response, Uri};
 use ureq::http::header::{HeaderMap, HeaderName};
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
+use ureq::config::Config;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, NextTimeout, TcpConnector};
 use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
 use super::counted::Counted;
 use super::credentials::Credentials;
 use super::redirect::new_base;
 use super::status::{Refusal, not_smart};
-use super::{Options, Traffic, Transport, failure, proxy, secret, tls};
+use super::{Guard, Options, Traffic, Transport, failure, proxy, secret, tls};
 use crate::Error;
 use crate::request::Request;
 use crate::url::{HttpUrl, Origin};
@@ -95,6 +97,7 @@ impl Http {
             match location.filter(|_| redirect) {
                 Some(location) => {
                     let target = new_base(&self.base, tail, location)?;
+                    self.admit(&target)?;
                     tracing::debug!(from = %self.base, to = %target, "the server redirects");
                     self.base = target;
                 }
@@ -139,6 +142,13 @@ impl Http {
         let presented = self.connected.as_ref().is_some_and(presented);
         let connected = self.connected.as_mut().filter(|_| offered && presented);
         connected.is_some_and(|connected| connected.credentials.use_bearer())
+    }
+
+    /// Whether a redirect may lead there.
+    fn admit(&self, target: &HttpUrl) -> Result<(), Error> {
+        let Some(guard) = &self.options.guard else { return Ok(()) };
+        let refused = |cause| Error::Unreachable { what: format!("follow the redirect to {target}"), cause };
+        guard.name(&target.origin.host, target.origin.port).map_err(refused)
     }
 
     /// Sends a request once; twice where a connection that had been idle turns out to be closed.
@@ -308,7 +318,31 @@ fn agent(options: &Options) -> Result<Agent, Error> {
         .build();
     let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
     let connector = connector.chain(tls::TlsConnector(tls::config(options)?));
-    Ok(Agent::with_parts(config, connector, DefaultResolver::default()))
+    let resolver = Guarded { resolver: DefaultResolver::default(), guard: options.guard.clone() };
+    Ok(Agent::with_parts(config, connector, resolver))
+}
+
+/// Looks names up, and lets the guard judge what they lead to.
+#[derive(Debug)]
+struct Guarded {
+    resolver: DefaultResolver,
+    guard: Option<Arc<dyn Guard>>,
+}
+
+impl Resolver for Guarded {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.resolver.resolve(uri, config, timeout)?;
+        if let Some(guard) = &self.guard {
+            let refused = |words: String| ureq::Error::Io(io::Error::other(words));
+            guard.addresses(uri.host().unwrap_or_default(), &found).map_err(refused)?;
+        }
+        Ok(found)
+    }
 }
 
 /// A proxy as ureq takes it.

@@ -16,12 +16,12 @@ const LONGEST: usize = 8 * 1024;
 pub(super) fn connect(scheme: &str, host: &str, port: u16, options: &Options) -> Result<TcpStream, Error> {
     let limit = options.connect_timeout;
     match proxy::towards(scheme, host, port, options.proxy.as_ref(), &proxy::environment)? {
-        None => tcp::connect(host, port, limit),
+        None => tcp::connect(host, port, options),
         Some(proxy) if proxy.origin.tls => Err(Error::Unsupported(
             "a repository over ssh or git:// is not reached through an https:// proxy: give an http:// one",
         )),
         Some(proxy) => {
-            let stream = tcp::connect(&proxy.origin.host, proxy.origin.port, limit)?;
+            let stream = tcp::connect(&proxy.origin.host, proxy.origin.port, options)?;
             let target = format!("{host}:{port}");
             let answer = ask(&stream, &proxy, &target, limit).map_err(|error| Error::Unreachable {
                 what: format!("reach {target} through the proxy {}", proxy.origin),
