@@ -8,6 +8,9 @@ use crate::{Error, text};
 /// The most refs that are looked at: a server that names more is not read to its end.
 const MOST_REFS: usize = 2_000_000;
 
+/// Lines before the one that tells the protocol's version: a service's name and its flush, a version.
+const MOST_LINES_BEFORE: usize = 8;
+
 /// The protocol that the server chose, with what it can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
@@ -109,7 +112,7 @@ impl Server {
 /// Reads what a server says first. A server of protocol v0 names all its refs then: `refs` sees them.
 pub(crate) fn read_advertisement(packets: &mut Packets<'_>, refs: &mut dyn RefSink) -> Result<Server, Error> {
     let mut announced = false;
-    loop {
+    for _ in 0..MOST_LINES_BEFORE {
         match packets.next()? {
             // What HTTP servers put in front; version 2 is allowed to leave it out.
             Packet::Line(line) if line.starts_with(b"# service=") => announced = true,
@@ -125,6 +128,7 @@ pub(crate) fn read_advertisement(packets: &mut Packets<'_>, refs: &mut dyn RefSi
             Packet::Delimiter => return Err(Error::Protocol("a section ends before it began".to_owned())),
         }
     }
+    Err(Error::Protocol("it never says what it can do".to_owned()))
 }
 
 fn read_v2(packets: &mut Packets<'_>) -> Result<V2, Error> {

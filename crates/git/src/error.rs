@@ -54,6 +54,14 @@ pub enum Error {
         /// How long.
         limit: Duration,
     },
+    /// The server sends, but so little that it would never be done.
+    #[error("the server sent {bytes} bytes in {} s, which is as good as none", during.as_secs())]
+    TooSlow {
+        /// What came.
+        bytes: u64,
+        /// In which time.
+        during: Duration,
+    },
     /// The connection ended where more had to come.
     #[error("the server ended the connection {0}")]
     CutOff(&'static str),
@@ -248,6 +256,7 @@ impl Error {
             | Self::CertificateRefused { .. } => "AuthFailed",
             Self::Unreachable { .. }
             | Self::Silent { .. }
+            | Self::TooSlow { .. }
             | Self::CutOff(_)
             | Self::Protocol(_)
             | Self::Server(_)
@@ -274,6 +283,7 @@ impl Error {
         match self.cause() {
             Self::Unreachable { .. }
             | Self::Silent { .. }
+            | Self::TooSlow { .. }
             | Self::CutOff(_)
             | Self::Server(_)
             | Self::NotSent { .. }

@@ -11,13 +11,18 @@ pub(crate) struct Sideband<'p, 'a> {
     packets: &'p mut Packets<'a>,
     /// Bytes that are left of the packet in hand.
     left: usize,
+    /// Bytes of progress so far, which nobody asked for.
+    progress: usize,
     ended: bool,
 }
+
+/// What a server may say of its progress. It was asked to say nothing.
+const MOST_PROGRESS: usize = 8 * 1024 * 1024;
 
 impl<'p, 'a> Sideband<'p, 'a> {
     /// Begins before the first packet of the pack.
     pub fn new(packets: &'p mut Packets<'a>) -> Self {
-        Self { packets, left: 0, ended: false }
+        Self { packets, left: 0, progress: 0, ended: false }
     }
 
     /// Begins in a packet whose band was found to be `band`, with `length` bytes left.
@@ -64,6 +69,11 @@ impl<'p, 'a> Sideband<'p, 'a> {
         match band {
             1 => self.left = length,
             2 => {
+                // A packet costs its head, too.
+                self.progress += length + 5;
+                if self.progress > MOST_PROGRESS {
+                    return Err(Error::Protocol("it tells of its progress without end".to_owned()));
+                }
                 let progress = self.packets.line(length)?;
                 tracing::trace!(progress = text::printable(progress), "the server is at work");
             }

@@ -6,6 +6,7 @@ mod daemon;
 mod failure;
 mod guard;
 mod http;
+mod pace;
 mod proxy;
 mod redirect;
 mod secret;

@@ -32,13 +32,15 @@ pub(crate) struct Wire {
     session: Session,
     /// The server gives out whole commits only, no trees or blobs by their id.
     whole_commits: bool,
+    /// It was said that the server cannot filter.
+    told_of_filters: bool,
     /// The commit that was fetched last.
     commit: Option<ObjectId>,
 }
 
 impl Wire {
     pub fn new(session: Session) -> Self {
-        Self { session, whole_commits: false, commit: None }
+        Self { session, whole_commits: false, told_of_filters: false, commit: None }
     }
 
     pub fn traffic(&self) -> Traffic {
@@ -106,6 +108,11 @@ impl Wire {
         let mut tips = Tips::new(*commit);
         let server = self.session.server(&mut tips)?;
         let no_blobs = server.no_blobs();
+        if !no_blobs && !std::mem::replace(&mut self.told_of_filters, true) {
+            tracing::warn!(
+                "the server cannot leave files out (git's uploadpack.allowFilter): each update sends the whole commit, which is slow"
+            );
+        }
         // Without a filter all blobs come along, and of those nobody knows what is here.
         let haves = if no_blobs { haves } else { &[] };
         if let Some(first) = missing.first()
@@ -186,8 +193,8 @@ impl Wire {
 
     fn ask_for_whole_commits(&mut self) {
         if !std::mem::replace(&mut self.whole_commits, true) {
-            tracing::info!(
-                "the server does not give out trees and blobs by their id: whole commits are fetched"
+            tracing::warn!(
+                "the server does not give out trees and blobs by their id (git's protocol v2, or uploadpack.allowAnySHA1InWant): whole commits are fetched, which is slow"
             );
         }
     }

@@ -59,7 +59,7 @@ impl Daemon {
         let stream = self.stream.as_ref().ok_or(Error::CutOff("before its answer"))?;
         let patient = Patient { stream, next: first, then: silence };
         let meaning = move |error: io::Error| failure::of_stream(&error, silence.max(first));
-        let counted = Counted::new(patient, &mut self.traffic.received, meaning);
+        let counted = Counted::new(patient, &mut self.traffic.received, silence, meaning);
         Ok(Box::new(BufReader::with_capacity(BUFFER, counted)))
     }
 

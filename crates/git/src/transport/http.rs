@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ureq::http::{Response, Uri};
-use ureq::http::header::{HeaderMap, HeaderName};
 use ureq::config::Config;
+use ureq::http::header::{HeaderMap, HeaderName};
+use ureq::http::{Response, Uri};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, NextTimeout, TcpConnector};
 use ureq::{Agent, Body, Proxy, ProxyProtocol};
@@ -193,7 +193,8 @@ impl Http {
     fn read(&mut self, response: Response<Body>) -> Box<dyn BufRead + '_> {
         let limit = self.options.silence_timeout;
         let meaning = move |error: io::Error| failure::of_body(error, limit);
-        let body = Counted::new(response.into_body().into_reader(), &mut self.traffic.received, meaning);
+        let body =
+            Counted::new(response.into_body().into_reader(), &mut self.traffic.received, limit, meaning);
         Box::new(BufReader::with_capacity(BUFFER, body))
     }
 }
@@ -299,7 +300,7 @@ impl io::Write for Length {
     }
 }
 
-fn agent(options: &Options) -> Result<Agent, Error> {
+pub(super) fn agent(options: &Options) -> Result<Agent, Error> {
     let config = Agent::config_builder()
         .user_agent(USER_AGENT)
         .http_status_as_error(false)
@@ -346,7 +347,7 @@ impl Resolver for Guarded {
 }
 
 /// A proxy as ureq takes it.
-fn for_ureq(proxy: proxy::Proxy) -> Result<Proxy, Error> {
+pub(super) fn for_ureq(proxy: proxy::Proxy) -> Result<Proxy, Error> {
     let protocol = if proxy.origin.tls { ProxyProtocol::Https } else { ProxyProtocol::Http };
     let mut builder = Proxy::builder(protocol).host(&proxy.origin.host).port(proxy.origin.port);
     if let Some(user) = proxy.user {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use crate::Error;
+use crate::transport::pace::Pace;
 
 /// The answer to one request.
 pub(super) struct Answer<'a> {
@@ -14,6 +15,7 @@ pub(super) struct Answer<'a> {
     next: Duration,
     /// For those after it.
     then: Duration,
+    pace: Pace,
 }
 
 impl<'a> Answer<'a> {
@@ -23,7 +25,7 @@ impl<'a> Answer<'a> {
         next: Duration,
         then: Duration,
     ) -> Self {
-        Self { connection, received, next, then }
+        Self { connection, received, next, then, pace: Pace::new(then) }
     }
 }
 
@@ -32,7 +34,9 @@ impl BufRead for Answer<'_> {
         if self.connection.data().is_empty() {
             self.connection.receive(self.next).map_err(Error::into_io)?;
             self.next = self.then;
-            *self.received += self.connection.data().len() as u64;
+            let length = self.connection.data().len();
+            *self.received += length as u64;
+            self.pace.note(length).map_err(Error::into_io)?;
         }
         Ok(self.connection.data())
     }
