@@ -1,7 +1,8 @@
 //! `status` of a `GatewaySync`: what the controller has seen. Nobody else writes it.
 //!
-//! What one gateway's agent reports is [`crate::GatewayStatus`]; of that, a part, bounded further, stands here. The
-//! numbers below keep the status of two thousand gateways, all in trouble, below 512 KiB.
+//! What one gateway's agent reports is [`crate::GatewayStatus`]; of that, a part, bounded further by the numbers below,
+//! stands here. They are the controller's to keep and not in the schema: a status that is a little too long is better than
+//! one that the API server refuses.
 
 use serde::{Deserialize, Serialize};
 

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::supervised::Supervised;
 use crate::{Error, port};
@@ -41,6 +42,27 @@ impl Etcd {
         }
         let process = Supervised::start("etcd", program, &arguments, directory)?;
         Ok(Self { process: Arc::new(Mutex::new(process)), url })
+    }
+}
+
+impl Etcd {
+    /// Forgets all revisions but the newest.
+    pub(crate) fn compact(&self) -> Result<(), Error> {
+        // Any read tells the newest revision; NUL is the first key there could be.
+        let answer = self.ask("/v3/kv/range", &json!({ "key": "AA==", "keys_only": true }))?;
+        let revision = answer["header"]["revision"].clone();
+        self.ask("/v3/kv/compaction", &json!({ "revision": revision, "physical": true })).map(drop)
+    }
+
+    /// A call of etcd's own API in JSON.
+    fn ask(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Error::io(format!("etcd: POST {path}"))(std::io::Error::other(error.to_string()))
+        };
+        let answer = ureq::post(format!("{}{path}", self.url)).send(body.to_string());
+        let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
+        let text = text.map_err(|error| failed(&error))?;
+        serde_json::from_str(&text).map_err(|error| failed(&error))
     }
 }
 

@@ -141,6 +141,14 @@ impl Server {
         self.start_api_server()
     }
 
+    /// Forgets every revision but the newest and restarts the API server, whose memory of them goes too: a watch or a list
+    /// that goes on from an older revision is answered with 410, as after a night without a connection.
+    pub fn expire_watches(&self) -> Result<(), Error> {
+        self.kill_api_server();
+        self.etcd.compact()?;
+        self.start_api_server()
+    }
+
     /// Freezes etcd until the returned value is dropped: requests hang.
     pub fn stop_etcd(&self) -> Result<StoppedEtcd, Error> {
         StoppedEtcd::stop(&self.etcd.process)

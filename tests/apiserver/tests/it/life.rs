@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
+use kube::api::{WatchEvent, WatchParams};
 use stoker_test_apiserver::{Options, Server};
 
 /// The directory of a server's files, by way of one of them.
@@ -103,6 +105,22 @@ async fn a_restarted_api_server_has_its_data_and_its_tokens() {
     let reader: Api<Namespace> = Api::all(reader.client().unwrap());
     let refusal = reader.get(&namespace).await.unwrap_err();
     assert!(matches!(&refusal, kube::Error::Api(status) if status.code == 403), "{refusal:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+async fn a_watch_from_before_a_compaction_is_told_that_it_expired() {
+    let server = Server::start(&Options::default()).unwrap();
+    let first = server.namespace("before").await.unwrap();
+    let namespaces: Api<Namespace> = Api::all(server.admin().unwrap());
+    let version = namespaces.get(&first).await.unwrap().metadata.resource_version.unwrap();
+    server.namespace("between").await.unwrap();
+    server.expire_watches().unwrap();
+
+    let namespaces: Api<Namespace> = Api::all(server.admin().unwrap());
+    let mut events = namespaces.watch(&WatchParams::default().timeout(20), &version).await.unwrap().boxed();
+    let answer = events.next().await;
+    assert!(matches!(&answer, Some(Ok(WatchEvent::Error(status))) if status.code == 410), "{answer:?}");
 }
 
 #[tokio::test]
