@@ -173,14 +173,16 @@ impl Preparer<'_> {
             record.op = Op::Adopt;
             return Ok(Some(record));
         }
-        if origin == Origin::Render {
-            self.render(&mut record.entry)?;
-        }
+        let stood_in = match origin {
+            Origin::Render => self.render(&mut record.entry).map(|()| false)?,
+            Origin::Staged(_) => self.stand_in(&mut record.entry),
+            Origin::Live => false,
+        };
         let same = old == Old::File { content: record.entry.content, executable: record.entry.executable };
         if origin != Origin::Live {
             self.siblings.written(&record.entry);
         }
-        if same && origin == Origin::Render && !self.notifies(&record.entry) {
+        if same && (stood_in || origin == Origin::Render) && !self.notifies(&record.entry) {
             self.total_bytes += record.entry.stat.size;
             record.entry.essence = self.staged_essence(&record.entry)?;
             record.op = Op::Adopt;
@@ -211,22 +213,35 @@ impl Preparer<'_> {
         }
     }
 
+    /// Another content belongs where the commit has this blob.
+    fn stand_in(&mut self, entry: &mut Entry) -> bool {
+        let Some(content) = self.staging.stood_in(&entry.source) else { return false };
+        entry.content = content;
+        entry.rendered = Some(Rendered::stand_in(&entry.source));
+        true
+    }
+
     fn render(&mut self, entry: &mut Entry) -> Result<(), Error> {
-        let source = self.staging.get(&entry.source).map_err(Error::io("open", self.staging.dir()))?;
-        let Some(source) = source else { return Err(missing(entry, &entry.source)) };
-        let target = self.staging.dir().join("rendering");
         let rendering = self.renderer.rendering(usize::from(entry.mapping), &entry.path);
+        let signs = self.rules.signs(split(&entry.path).1);
+        if rendering.is_none() && !signs && self.stand_in(entry) {
+            return Ok(());
+        }
+        let blob = self.staging.stood_in(&entry.source).unwrap_or(entry.source);
+        let source = self.staging.get(&blob).map_err(Error::io("open", self.staging.dir()))?;
+        let Some(source) = source else { return Err(missing(entry, &blob)) };
+        let target = self.staging.dir().join("rendering");
         let mut volatile = match &rendering {
             Some(rendering) => {
                 rendering.run(&entry.path, source, &target, &self.staging.dir().join("patching"))?
             }
             // Only its siblings are rendered, and it signs them.
-            None => fs::copy(self.staging.path(&entry.source, 0), &target)
+            None => fs::copy(self.staging.path(&blob, 0), &target)
                 .map(|_| false)
                 .map_err(Error::io("copy to", &target))?,
         };
         let mut key = rendering.map(|rendering| rendering.key(&entry.source, volatile)).unwrap_or_default();
-        if self.rules.signs(split(&entry.path).1) {
+        if signs {
             volatile |= self.siblings.volatile(&entry.path);
             key = self.renderer.seal(&entry.rendered.map(|recipe| recipe.key).unwrap_or_default(), volatile);
             self.siblings.resign(entry, &target, self.staging, &mut self.dirs, self.rules)?;

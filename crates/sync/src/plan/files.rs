@@ -164,7 +164,10 @@ impl Walk<'_> {
             let volatile = known.and_then(|entry| entry.rendered).is_some_and(|rendered| rendered.volatile);
             Rendered { key: rendering.key(&file.source, volatile), volatile }
         });
-        (rendered, true)
+        let stand_in = || {
+            known.and_then(|entry| entry.rendered).filter(|made| *made == Rendered::stand_in(&file.source))
+        };
+        (rendered.or_else(stand_in), true)
     }
 
     fn not_wanted(

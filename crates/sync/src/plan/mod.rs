@@ -74,6 +74,17 @@ impl Plan {
         self.summary.steps == 0 && !self.summary.header_changed
     }
 
+    /// Calls `each` with every path that is written and the commit's blob that its bytes are, or are made of.
+    pub fn sources(&self, each: &mut dyn FnMut(&str, ObjectId)) -> Result<(), Error> {
+        let Some((mut journal, _)) = JournalReader::open(&self.path)? else { return Ok(()) };
+        while let Some(record) = journal.next()? {
+            if let Op::Write { origin: Origin::Render | Origin::Staged(_), .. } = record.op {
+                each(&record.entry.path, record.entry.source);
+            }
+        }
+        Ok(())
+    }
+
     /// The blobs that have to come from Git: neither on the volume nor staged. A blob may come twice.
     pub fn wants(&self, staging: &Staging) -> Result<Wants, Error> {
         let journal = JournalReader::open(&self.path)?.map(|(reader, _)| reader);

@@ -34,6 +34,8 @@ impl Signed {
         renderer: &Renderer<'_>,
         rules: &dyn Rules,
     ) -> Option<Self> {
+        // Most directories have no rendered file: those cost nothing.
+        children.files.values().find(|file| renderer.renders(file.mapping))?;
         children.files.keys().find(|name| rules.signs(name))?;
         let (mut sum, mut renders) = (FastHasher::checksum(), false);
         for (name, file) in &children.files {

@@ -5,4 +5,5 @@ pub(crate) mod journal;
 pub(crate) mod local;
 pub(crate) mod manifest;
 pub(crate) mod staging;
+mod stand_ins;
 pub(crate) mod undo;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use stoker_object::ObjectId;
 
+use super::stand_ins::StandIns;
 use crate::fs::hash_file;
 use crate::seen::Seen;
 use crate::{Error, Limits};
@@ -35,6 +36,7 @@ pub struct Staging {
     /// What was written when the free space was last asked for; `None` before the first time.
     asked_at: Option<u64>,
     refusal: Option<Error>,
+    stand_ins: StandIns,
 }
 
 impl Staging {
@@ -52,7 +54,17 @@ impl Staging {
             }
         }
         let fd = File::open(&dir).map_err(Error::io("open", &dir))?.into();
-        Ok(Self { dir, fd, present, limits: Limits::default(), written: 0, asked_at: None, refusal: None })
+        let stand_ins = StandIns::open(&dir)?;
+        Ok(Self {
+            dir,
+            fd,
+            present,
+            limits: Limits::default(),
+            written: 0,
+            asked_at: None,
+            refusal: None,
+            stand_ins,
+        })
     }
 
     /// The limits for what comes next.
@@ -114,6 +126,17 @@ impl Staging {
         }
     }
 
+    /// From now on the staged content `content` is what belongs where the commit has `blob`: a blob that only says
+    /// which bytes are meant. It is remembered as long as the content is.
+    pub fn stand_in(&mut self, blob: &ObjectId, content: &ObjectId) -> Result<(), Error> {
+        self.stand_ins.put(blob, content)
+    }
+
+    /// What belongs where the commit has `blob`, if that is another content, and staged.
+    pub fn stood_in(&self, blob: &ObjectId) -> Option<ObjectId> {
+        self.stand_ins.get(blob).filter(|content| self.contains(content))
+    }
+
     /// A rendered file lies at `from`: keep it under its content's id.
     pub(crate) fn adopt(&mut self, from: &Path, id: &ObjectId) -> Result<(), Error> {
         fs::rename(from, self.path(id, 0)).map_err(Error::io("rename", from))?;
@@ -122,7 +145,7 @@ impl Staging {
     }
 
     /// Whether nothing was there when it was opened, nor came since.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.present.is_empty()
     }
 
@@ -149,6 +172,7 @@ impl Staging {
         self.written = 0;
         self.asked_at = None;
         self.present = Seen::for_entries(ENTRIES);
+        self.stand_ins.clear()?;
         for entry in fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))? {
             remove(&entry.map_err(Error::io("read", &self.dir))?.path())?;
         }

@@ -79,6 +79,11 @@ impl Repo {
         id
     }
 
+    /// A blob's bytes.
+    pub fn bytes(&self, id: &ObjectId) -> &[u8] {
+        &self.blobs[id]
+    }
+
     fn blob(&mut self, bytes: &[u8]) -> ObjectId {
         let id = blob_id(bytes);
         self.blobs.insert(id, bytes.to_vec());

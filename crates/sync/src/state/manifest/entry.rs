@@ -1,7 +1,7 @@
 //! What the manifest says of one file, and of all together.
 
 use serde::{Deserialize, Serialize};
-use stoker_object::ObjectId;
+use stoker_object::{FastHasher, ObjectId};
 
 use crate::state::codec::{Put, Take};
 use crate::{Error, Identity, fs::Stat};
@@ -76,6 +76,16 @@ pub(crate) struct Rendered {
     pub key: ObjectId,
     /// The template or a patch uses the commit or the ref.
     pub volatile: bool,
+}
+
+impl Rendered {
+    /// Of a file whose blob only says which bytes belong there: see [`crate::Staging::stand_in`].
+    pub(crate) fn stand_in(source: &ObjectId) -> Self {
+        let mut sum = FastHasher::checksum();
+        sum.update(b"stand-in");
+        sum.update(source.as_bytes());
+        Self { key: sum.finish(), volatile: false }
+    }
 }
 
 const EXECUTABLE: u8 = 1;
