@@ -30,8 +30,8 @@ pub fn access(git: &Git, secrets: &BTreeMap<Arc<str>, Secrets>) -> Result<Access
             auth = Auth::Ssh { key: value(&ssh.secret_ref)?, known_hosts };
         } else if let Some(app) = &given.github_app {
             auth = Auth::GitHubApp(App {
-                app_id: app.app_id,
-                installation_id: app.installation_id,
+                number: app.app_id,
+                installation: app.installation_id,
                 key: value(&app.private_key_secret_ref)?,
                 api: app.api_base_url.clone(),
             });
@@ -45,7 +45,7 @@ pub fn access(git: &Git, secrets: &BTreeMap<Arc<str>, Secrets>) -> Result<Access
         Ok(Proxy {
             url: proxy.url.clone(),
             credentials: proxy.secret_ref.as_ref().map(value).transpose()?,
-            no_proxy: proxy.no_proxy.clone(),
+            except: proxy.no_proxy.clone(),
         })
     });
     Ok(Access {

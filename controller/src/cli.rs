@@ -157,7 +157,8 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str, environment: &[(&str, &str)]) -> Result<Command, String> {
-        let arguments = std::iter::once("stoker-controller").chain(line.split_whitespace()).map(OsString::from);
+        let arguments =
+            std::iter::once("stoker-controller").chain(line.split_whitespace()).map(OsString::from);
         parse(arguments, |name| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })

@@ -86,7 +86,9 @@ impl Candidate {
         let spec = lease.spec.clone().unwrap_or_default();
         match self.step(&spec, Instant::now()) {
             Step::Wait => return Ok(false),
-            Step::Renew => lease.spec = Some(LeaseSpec { renew_time: Some(MicroTime(Timestamp::now())), ..spec }),
+            Step::Renew => {
+                lease.spec = Some(LeaseSpec { renew_time: Some(MicroTime(Timestamp::now())), ..spec });
+            }
             Step::Take => lease.spec = Some(self.held(Some(&spec))),
         }
         // With the version that was read: of two candidates one is refused.
@@ -153,7 +155,7 @@ fn won(result: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
 mod tests {
     use super::*;
 
-    async fn candidate() -> Candidate {
+    fn candidate() -> Candidate {
         let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
         Candidate::new(Client::try_from(config).unwrap(), "stoker", "lease", "me".into())
     }
@@ -169,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_of_another_is_waited_for_by_our_own_clock() {
-        let mut candidate = candidate().await;
+        let mut candidate = candidate();
         let now = Instant::now();
         let later = |seconds| now + Duration::from_secs(seconds);
         assert_eq!(candidate.step(&held_by("other", 1), now), Step::Wait);

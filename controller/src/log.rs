@@ -40,9 +40,13 @@ pub fn init(level: LevelFilter) -> Level {
     let registry = Registry::default().with(filter);
     if std::io::stderr().is_terminal() {
         let colour = std::env::var_os("NO_COLOR").is_none();
-        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colour).compact()).init();
+        registry
+            .with(fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colour).compact())
+            .init();
     } else {
-        registry.with(fmt::layer().with_writer(std::io::stderr).json().flatten_event(true).with_target(false)).init();
+        registry
+            .with(fmt::layer().with_writer(std::io::stderr).json().flatten_event(true).with_target(false))
+            .init();
     }
     Level(handle)
 }

@@ -136,7 +136,13 @@ impl Metrics {
     pub fn text(&self) -> String {
         let state = self.state();
         let mut page = Page::default();
-        page.histogram(names::RECONCILE_DURATION, "Seconds of a reconcile.", RECONCILE_BUCKETS, &state, |s| &s.reconciles);
+        page.histogram(
+            names::RECONCILE_DURATION,
+            "Seconds of a reconcile.",
+            RECONCILE_BUCKETS,
+            &state,
+            |s| &s.reconciles,
+        );
         page.family(names::RECONCILE_TOTAL, "counter", "Reconciles by result.");
         for (id, series) in &*state {
             for ending in Ending::ALL {
@@ -144,7 +150,13 @@ impl Metrics {
                 page.line(names::RECONCILE_TOTAL, id, &labels, series.endings[ending as usize]);
             }
         }
-        page.histogram(names::REF_RESOLVE_DURATION, "Seconds of a ref look-up.", RESOLVE_BUCKETS, &state, |s| &s.looks);
+        page.histogram(
+            names::REF_RESOLVE_DURATION,
+            "Seconds of a ref look-up.",
+            RESOLVE_BUCKETS,
+            &state,
+            |s| &s.looks,
+        );
         let shown = || state.iter().filter_map(|(id, series)| Some((id, series.shown.as_ref()?)));
         resources(&mut page, &shown);
         gateways(&mut page, &shown);
@@ -153,13 +165,16 @@ impl Metrics {
     }
 }
 
+/// Name, help, and what of a gateway counts.
+type Gauge<T> = (&'static str, &'static str, fn(&Gateway) -> T);
+
 fn resources<'a, I>(page: &mut Page, shown: &impl Fn() -> I)
 where
     I: Iterator<Item = (&'a Key, &'a Shown)>,
 {
-    let count = |shown: &Shown, which: fn(&Gateway) -> bool| shown.gateways.iter().filter(|g| which(g)).count();
-    type Gauge = (&'static str, &'static str, fn(&Gateway) -> bool);
-    let counts: [Gauge; 3] = [
+    let count =
+        |shown: &Shown, which: fn(&Gateway) -> bool| shown.gateways.iter().filter(|g| which(g)).count();
+    let counts: [Gauge<bool>; 3] = [
         (names::GATEWAYS_DISCOVERED, "Gateways found.", |_| true),
         (names::GATEWAYS_SYNCED, "Gateways that are synced.", |g| g.sync_status == SyncStatus::Synced),
         (names::GATEWAYS_MISSING_SIDECAR, "Gateways without a sidecar.", |g| {
@@ -195,7 +210,12 @@ where
     for (id, shown) in shown() {
         for condition in &shown.conditions {
             let labels = [(labels::TYPE, condition.condition_type.as_str())];
-            page.line(names::CONDITION_STATUS, id, &labels, u8::from(condition.status == ConditionStatus::True));
+            page.line(
+                names::CONDITION_STATUS,
+                id,
+                &labels,
+                u8::from(condition.status == ConditionStatus::True),
+            );
         }
     }
 }
@@ -204,8 +224,7 @@ fn gateways<'a, I>(page: &mut Page, shown: &impl Fn() -> I)
 where
     I: Iterator<Item = (&'a Key, &'a Shown)>,
 {
-    type Gauge = (&'static str, &'static str, fn(&Gateway) -> Option<f64>);
-    let gauges: [Gauge; 5] = [
+    let gauges: [Gauge<Option<f64>>; 5] = [
         (names::GATEWAY_SYNC_STATUS, "0 Pending, 1 Synced, 2 Error, 3 MissingSidecar.", |g| {
             Some(match g.sync_status {
                 SyncStatus::Pending => 0.0,
@@ -214,8 +233,12 @@ where
                 SyncStatus::MissingSidecar => 3.0,
             })
         }),
-        (names::GATEWAY_LAST_SYNC, "When a gateway was synced last.", |g| seconds(g.last_sync_time.as_deref())),
-        (names::GATEWAY_LAST_SEEN, "When a gateway's agent was heard of.", |g| seconds(g.last_seen.as_deref())),
+        (names::GATEWAY_LAST_SYNC, "When a gateway was synced last.", |g| {
+            seconds(g.last_sync_time.as_deref())
+        }),
+        (names::GATEWAY_LAST_SEEN, "When a gateway's agent was heard of.", |g| {
+            seconds(g.last_seen.as_deref())
+        }),
         (names::GATEWAY_DRIFT_FILES, "Managed files that differ.", |g| Some(g.drift.count as f64)),
         (names::GATEWAY_HELD, "1 when held.", |g| Some(f64::from(u8::from(g.held.is_some())))),
     ];
@@ -324,7 +347,7 @@ mod tests {
     fn page() -> (Metrics, Key) {
         let (metrics, id) = (Metrics::default(), key("plants", "plant"));
         metrics.reconciled(&id, Duration::from_millis(30), Ending::Success);
-        metrics.resolved(&id, Duration::from_secs(60));
+        metrics.resolved(&id, Duration::from_mins(1));
         let gateway = Gateway {
             name: "line\"1".into(),
             pod_name: "gw-0".into(),

@@ -29,7 +29,12 @@ pub struct Rule {
     pub why: &'static str,
 }
 
-const fn rule(group: &'static str, resource: &'static str, verbs: &'static [&'static str], why: &'static str) -> Rule {
+const fn rule(
+    group: &'static str,
+    resource: &'static str,
+    verbs: &'static [&'static str],
+    why: &'static str,
+) -> Rule {
     Rule { scope: Scope::Watched, group, resource, verbs, name: None, why }
 }
 
@@ -37,7 +42,12 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Every right.
 pub const RULES: &[Rule] = &[
-    rule("stoker.io", "gatewaysyncs", &["list", "patch", "watch"], "the resources; patch: finalizer, requested-ref"),
+    rule(
+        "stoker.io",
+        "gatewaysyncs",
+        &["list", "patch", "watch"],
+        "the resources; patch: finalizer, requested-ref",
+    ),
     rule("stoker.io", "gatewaysyncs/status", &["patch"], "what is shown"),
     rule("", "pods", &["get", "list", "patch", "watch"], "gateways; patch: updateStrategy inPlace"),
     rule(
@@ -46,7 +56,12 @@ pub const RULES: &[Rule] = &[
         &["create", "delete", "get", "list", "patch", "watch"],
         "metadata, status and changes; agents are given a part of these rights by name",
     ),
-    rule("", "secrets", &["create", "delete", "list", "patch", "watch"], "credentials by name; installation tokens"),
+    rule(
+        "",
+        "secrets",
+        &["create", "delete", "list", "patch", "watch"],
+        "credentials by name; installation tokens",
+    ),
     rule(RBAC, "roles", &["create", "delete", "list", "patch", "watch"], "the agents' rights"),
     rule(RBAC, "rolebindings", &["create", "delete", "get", "list", "patch", "watch"], "the agents' rights"),
     rule("events.k8s.io", "events", &["create"], "what happened"),

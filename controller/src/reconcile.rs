@@ -151,7 +151,7 @@ impl Reconciler {
             return failed("spec.git.ref is empty; write a branch, a tag or a commit".to_owned());
         }
         let follow = follow(seen, spec, wanted.reference);
-        self.resolver.follow(id, access, follow);
+        self.resolver.follow(id, access, &follow);
         self.resolver.resolution(id)
     }
 

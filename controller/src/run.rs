@@ -17,13 +17,13 @@ use crate::health::Health;
 use crate::lease::Candidate;
 use crate::log::Level;
 use crate::metrics::Metrics;
+use crate::observe::facts;
 use crate::observe::index::{Index, Part, component};
 use crate::observe::kinds::{
     BindingSeen, ConfigMapMeta, ConfigMapSeen, GatewaySyncSeen, PodMeta, RoleSeen, SecretMeta,
 };
 use crate::observe::secrets::Watches;
 use crate::observe::watch::{self as watches, Watch};
-use crate::observe::facts;
 use crate::reconcile::Reconciler;
 use crate::resolve::host::HostPolicy;
 use crate::resolve::{Looker, Resolver};
@@ -96,12 +96,13 @@ async fn live(options: &Options, level: Level) -> Result<(), Problem> {
     let index = Arc::new(Index::new(changed, fetch));
     let running = watch_all(&client, &index, &options.namespaces);
     let metrics = Arc::new(Metrics::default());
-    let health = Arc::new(Health::new(running.iter().map(|(what, watch)| (*what, watch.ready.clone())).collect()));
+    let health =
+        Arc::new(Health::new(running.iter().map(|(what, watch)| (*what, watch.ready.clone())).collect()));
     let pages = Pages { health: Arc::clone(&health), metrics: Arc::clone(&metrics), level };
     tokio::spawn(serve::serve(listener, Arc::new(pages)));
     tokio::spawn(facts::run(client.clone(), Arc::clone(&index), fetches));
 
-    let looker = Looker { policy: policy.clone(), run_directory: options.run_directory.clone() };
+    let looker = Looker::new(policy.clone(), options.run_directory.clone());
     let resolver = Arc::new(Resolver::new(looker, news));
     tokio::spawn(Arc::clone(&resolver).run());
     let identity = identity();
@@ -216,8 +217,10 @@ async fn config(options: &Options) -> Result<Config, Problem> {
 fn api_addresses(config: &Config) -> Vec<IpAddr> {
     let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let found = (host.as_str(), 443).to_socket_addrs();
-    let mut addresses: Vec<IpAddr> = found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default();
-    addresses.extend(std::env::var("KUBERNETES_SERVICE_HOST").ok().and_then(|host| host.parse::<IpAddr>().ok()));
+    let mut addresses: Vec<IpAddr> =
+        found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default();
+    addresses
+        .extend(std::env::var("KUBERNETES_SERVICE_HOST").ok().and_then(|host| host.parse::<IpAddr>().ok()));
     // On a desk the API server may be on this machine, where tests have their Git servers too.
     addresses.retain(|address| !address.is_loopback());
     addresses

@@ -2,7 +2,8 @@
 
 /// At most so many characters, the last an ellipsis where something was cut off; control characters become blanks.
 pub fn cut(text: &str, longest: usize) -> String {
-    let mut clean: String = text.chars().take(longest).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut clean: String =
+        text.chars().take(longest).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(longest).is_some() && longest > 7 {
         clean.pop();
         clean.push('…');

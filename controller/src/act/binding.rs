@@ -27,19 +27,21 @@ impl Actor {
             .collect();
         let role = RoleRef { api_group: RBAC.to_owned(), kind: "Role".to_owned(), name: name.clone() };
         let role = Some(role);
-        let Some(known) = &seen.binding else { return self.bind(seen, &name, &role, &subjects).await };
+        let Some(known) = &seen.binding else {
+            return self.bind(seen, &name, role.as_ref(), &subjects).await;
+        };
         if known.body.0 == role {
             let has_label = known.head.labels.contains_key(labels::GATEWAY_SYNC);
             if same(&known.body.1, &subjects) && known.is_ours(seen) && has_label {
                 return Ok(());
             }
-            return self.bind(seen, &name, &role, &subjects).await;
+            return self.bind(seen, &name, role.as_ref(), &subjects).await;
         }
         // Another role, which only a new object can change. A second binding keeps the rights while there is no first.
         let meanwhile = format!("{name}-meanwhile");
-        self.bind(seen, &meanwhile, &role, &subjects).await?;
+        self.bind(seen, &meanwhile, role.as_ref(), &subjects).await?;
         self.delete::<BindingSeen>(seen, &name).await?;
-        self.bind(seen, &name, &role, &subjects).await?;
+        self.bind(seen, &name, role.as_ref(), &subjects).await?;
         self.delete::<BindingSeen>(seen, &meanwhile).await
     }
 
@@ -47,7 +49,7 @@ impl Actor {
         &self,
         seen: &Snapshot,
         name: &str,
-        role: &Option<RoleRef>,
+        role: Option<&RoleRef>,
         subjects: &[Subject],
     ) -> Result<(), Error> {
         let mut binding = object(seen, "rbac.authorization.k8s.io/v1", "RoleBinding", name, component::RBAC);

@@ -137,7 +137,13 @@ impl Recorder {
         let api: Api<KubeEvent> = Api::namespaced(self.client.clone(), &resource.namespace);
         match api.create(&PostParams::default(), &object).await {
             // Told before a restart, or by another replica.
-            Ok(_) => tracing::debug!(namespace = resource.namespace, name = resource.name, reason = event.reason, note = event.note, "event"),
+            Ok(_) => tracing::debug!(
+                namespace = resource.namespace,
+                name = resource.name,
+                reason = event.reason,
+                note = event.note,
+                "event"
+            ),
             Err(kube::Error::Api(status)) if status.code == 409 => {}
             Err(error) => tracing::warn!(
                 namespace = resource.namespace, name = resource.name, reason = event.reason, note = event.note, %error,
@@ -166,6 +172,7 @@ fn name(seen: &Snapshot, event: &Event, before: &[u8]) -> String {
         digest.update(before);
     }
     digest.update(event.pod.as_deref().unwrap_or_default());
-    let hex: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}.{hex}", seen.resource.name)
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.finalize()[..8]);
+    format!("{}.{:016x}", seen.resource.name, u64::from_be_bytes(first))
 }

@@ -12,19 +12,23 @@ use crate::decide::Objects;
 use crate::observe::index::{Snapshot, component};
 use crate::observe::kinds::{ConfigMapMeta, ConfigMapSeen};
 
+fn lacks(seen: &Snapshot, name: &str) -> bool {
+    !seen.maps.get(name).is_some_and(|map| is_ours(seen, &map.head))
+}
+
 impl Actor {
     /// The status and changes `ConfigMap`s, which only have to be there: what is in them is never written here.
     pub(super) async fn maps(&self, seen: &Snapshot, wanted: &Objects) -> Result<(), Error> {
         let cr = &seen.resource.name;
         for shard in 0..wanted.shards.max(1) {
             let status = objects::status_shard(cr, shard);
-            if self.lacks(seen, &status) {
+            if lacks(seen, &status) {
                 let map = object(seen, "v1", "ConfigMap", &status, component::STATUS);
                 let written = self.apply::<ConfigMapSeen>(seen, &status, &map).await?;
                 self.index.put_map(written);
             }
             let changes = objects::changes_shard(cr, shard);
-            if self.lacks(seen, &changes) {
+            if lacks(seen, &changes) {
                 let map = object(seen, "v1", "ConfigMap", &changes, component::CHANGES);
                 let written = self.apply::<ConfigMapMeta>(seen, &changes, &map).await?;
                 self.index.put_changes(&written.metadata);
@@ -33,12 +37,12 @@ impl Actor {
         Ok(())
     }
 
-    fn lacks(&self, seen: &Snapshot, name: &str) -> bool {
-        !seen.maps.get(name).is_some_and(|map| is_ours(seen, &map.head))
-    }
-
     /// The metadata: exactly these keys.
-    pub(super) async fn metadata(&self, seen: &Snapshot, data: &BTreeMap<String, String>) -> Result<(), Error> {
+    pub(super) async fn metadata(
+        &self,
+        seen: &Snapshot,
+        data: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
         let name = objects::metadata(&seen.resource.name);
         let known = seen.maps.get(name.as_str());
         if known.is_some_and(|map| *map.data == *data && is_ours(seen, &map.head)) {
@@ -85,7 +89,8 @@ impl Actor {
 
     async fn merge_map(&self, seen: &Snapshot, name: &str, patch: &Value) -> Result<ConfigMapSeen, Error> {
         let api: Api<ConfigMapSeen> = self.api(seen);
-        let parameters = PatchParams { field_manager: Some(super::MANAGER.to_owned()), ..PatchParams::default() };
+        let parameters =
+            PatchParams { field_manager: Some(super::MANAGER.to_owned()), ..PatchParams::default() };
         let written = api.patch(name, &parameters, &Patch::Merge(patch)).await;
         written.map_err(Error::of(format!("remove keys from ConfigMap {name}")))
     }

@@ -169,7 +169,7 @@ impl Actor {
     pub async fn remove_all(&self, seen: &Snapshot) -> Result<(), Error> {
         let cr = &seen.resource.name;
         let mut maps: Vec<String> = vec![objects::metadata(cr), objects::status(cr), objects::changes(cr)];
-        maps.extend(seen.maps.keys().map(|name| name.to_string()));
+        maps.extend(seen.maps.keys().map(ToString::to_string));
         maps.sort_unstable();
         maps.dedup();
         for name in maps {
@@ -228,9 +228,8 @@ fn agent_rules(cr: &str, shards: usize) -> Vec<PolicyRule> {
         verbs: verbs.map(str::to_owned).to_vec(),
         ..PolicyRule::default()
     };
-    let written = (0..shards.max(1)).flat_map(|shard| {
-        [objects::status_shard(cr, shard), objects::changes_shard(cr, shard)]
-    });
+    let written = (0..shards.max(1))
+        .flat_map(|shard| [objects::status_shard(cr, shard), objects::changes_shard(cr, shard)]);
     vec![rule(["get", "watch"], vec![objects::metadata(cr)]), rule(["get", "patch"], written.collect())]
 }
 

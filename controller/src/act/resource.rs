@@ -23,7 +23,8 @@ impl Actor {
     }
 
     pub(super) async fn remove_finalizer(&self, seen: &Snapshot) -> Result<(), Error> {
-        let others: Vec<String> = seen.finalizers.iter().filter(|other| *other != FINALIZER).cloned().collect();
+        let others: Vec<String> =
+            seen.finalizers.iter().filter(|other| *other != FINALIZER).cloned().collect();
         if others.len() == seen.finalizers.len() {
             return Ok(());
         }
@@ -96,7 +97,12 @@ impl Actor {
         let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let written = api.patch(&update.pod, &parameters, &Patch::Strategic(&patch)).await;
         let written = written.map_err(Error::of(format!("update the sidecar of pod {}", update.pod)))?;
-        tracing::info!(namespace = seen.resource.namespace, pod = update.pod, image = update.image, "sidecar updated");
+        tracing::info!(
+            namespace = seen.resource.namespace,
+            pod = update.pod,
+            image = update.image,
+            "sidecar updated"
+        );
         self.index.put_pod(written.metadata);
         Ok(())
     }

@@ -64,7 +64,8 @@ mod tests {
     fn left_behind(uptime: Duration, gone: Gone) -> Cleanup {
         let mut observed = observed();
         observed.pods = vec![Arc::new(pod("here", &[]))];
-        observed.reports = [("here", report("{}")), ("away", report("{}"))].map(|(k, v)| (k.to_owned(), v)).into();
+        observed.reports =
+            [("here", report("{}")), ("away", report("{}"))].map(|(k, v)| (k.to_owned(), v)).into();
         observed.bound = ["used", "unused"].map(str::to_owned).into();
         observed.uptime = uptime;
         observed.gone = gone;

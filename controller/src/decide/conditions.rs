@@ -70,7 +70,9 @@ pub fn conditions(facts: &Facts) -> Vec<Condition> {
 
 /// The conditions of a resource whose spec cannot be read.
 pub fn unreadable(generation: i64, problem: &str) -> Vec<Condition> {
-    let message = format!("the resource cannot be read: {problem}. Correct it; until then the gateways stay as they are");
+    let message = format!(
+        "the resource cannot be read: {problem}. Correct it; until then the gateways stay as they are"
+    );
     let mut all = vec![
         made(types::READY, ConditionStatus::False, reasons::PROFILES_INVALID, &message),
         made(types::PROFILES_VALID, ConditionStatus::False, reasons::PROFILES_INVALID, &message),
@@ -140,12 +142,18 @@ fn ref_resolved(facts: &Facts) -> Condition {
     match facts.ref_state {
         RefState::Resolved(commit) => flag(kind, true, reasons::REF_RESOLVED, commit),
         RefState::Failed(failure) => flag(kind, false, failure.reason, &failure.message),
-        RefState::Resolving => {
-            made(kind, ConditionStatus::Unknown, BUSY, &format!("asking the repository for {:?}", facts.reference))
-        }
-        RefState::NotResolved => {
-            made(kind, ConditionStatus::Unknown, BUSY, &format!("{:?} is not looked up while paused or invalid", facts.reference))
-        }
+        RefState::Resolving => made(
+            kind,
+            ConditionStatus::Unknown,
+            BUSY,
+            &format!("asking the repository for {:?}", facts.reference),
+        ),
+        RefState::NotResolved => made(
+            kind,
+            ConditionStatus::Unknown,
+            BUSY,
+            &format!("{:?} is not looked up while paused or invalid", facts.reference),
+        ),
     }
 }
 
@@ -244,7 +252,8 @@ fn words_of_hold(state: &State) -> String {
 
 fn rolled_back(facts: &Facts) -> Condition {
     let kind = types::ROLLED_BACK;
-    let back: Vec<&State> = facts.gateways.iter().filter(|state| state.shown.rolled_back_from.is_some()).collect();
+    let back: Vec<&State> =
+        facts.gateways.iter().filter(|state| state.shown.rolled_back_from.is_some()).collect();
     let Some(first) = back.first() else {
         return flag(kind, false, more::NOT_ROLLED_BACK, "no gateway went back");
     };
@@ -283,10 +292,15 @@ enum Kind {
 }
 
 fn ready(facts: &Facts, counts: &Counts) -> Verdict {
-    let not = |reason, kind, message: String| Verdict { ready: ConditionStatus::False, reason, message, kind };
+    let not =
+        |reason, kind, message: String| Verdict { ready: ConditionStatus::False, reason, message, kind };
     let gateways = facts.gateways;
     if facts.spec.paused {
-        return not(reasons::PAUSED, Kind::Parked, "paused: nothing is synced until spec.paused is false".to_owned());
+        return not(
+            reasons::PAUSED,
+            Kind::Parked,
+            "paused: nothing is synced until spec.paused is false".to_owned(),
+        );
     }
     if !facts.violations.is_empty() {
         return not(reasons::PROFILES_INVALID, Kind::Stuck, facts.violations.join("; "));

@@ -48,9 +48,12 @@ mod tests {
     use super::*;
     use crate::decide::testkit::pod;
 
+    /// Annotations, the only resource, the owner.
+    type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, Option<&'a str>);
+
     #[test]
     fn a_pod_belongs_to_the_resource_it_names_and_else_to_the_only_one() {
-        let table: &[(&[(&str, &str)], Option<&str>, Option<&str>)] = &[
+        let table: &[Row] = &[
             (&[(annotations::CR_NAME, "a"), (annotations::INJECT, "true")], Some("b"), Some("a")),
             (&[(annotations::INJECT, "true")], Some("b"), Some("b")),
             (&[(annotations::INJECT, "true")], None, None),

@@ -38,8 +38,8 @@ pub fn events(before: &ResourceStatus, after: &ResourceStatus, states: &[State])
     events
 }
 
-fn event(reason: &'static str, is_warning: bool, note: String) -> Event {
-    Event { reason, is_warning, is_transition: true, note: cut(&note, 1000), pod: None }
+fn event(reason: &'static str, is_warning: bool, note: &str) -> Event {
+    Event { reason, is_warning, is_transition: true, note: cut(note, 1000), pod: None }
 }
 
 fn of_conditions(before: &ResourceStatus, after: &ResourceStatus, events: &mut Vec<Event>) {
@@ -51,16 +51,16 @@ fn of_conditions(before: &ResourceStatus, after: &ResourceStatus, events: &mut V
         condition(after, kind).filter(|now| now.status == fallen && !is(before, kind, fallen))
     };
     if let Some(condition) = fell(types::REF_RESOLVED) {
-        events.push(event(events::REF_RESOLUTION_FAILED, true, condition.message.clone()));
+        events.push(event(events::REF_RESOLUTION_FAILED, true, &condition.message));
     }
     if let Some(condition) = fell(types::PROFILES_VALID) {
-        events.push(event(events::PROFILES_INVALID, true, condition.message.clone()));
+        events.push(event(events::PROFILES_INVALID, true, &condition.message));
     }
     let is_paused = |status: &ResourceStatus| {
         condition(status, types::READY).is_some_and(|ready| ready.reason == types::reasons::PAUSED)
     };
     if is_paused(after) && !is_paused(before) {
-        events.push(event(events::PAUSED, false, "nothing is synced until spec.paused is false".to_owned()));
+        events.push(event(events::PAUSED, false, "nothing is synced until spec.paused is false"));
     }
 }
 
@@ -72,14 +72,14 @@ fn discovered(known: &BTreeMap<&str, &Gateway>, states: &[State], events: &mut V
     let new = now.iter().filter(|pod| !known.contains_key(*pod)).count();
     let gone = known.keys().filter(|pod| !now.contains(*pod)).count();
     let note = format!("{} gateways: {new} new, {gone} gone", now.len());
-    events.push(event(events::GATEWAYS_DISCOVERED, false, note));
+    events.push(event(events::GATEWAYS_DISCOVERED, false, &note));
 }
 
 fn of_gateway(was: &Gateway, is_new: bool, state: &State, events: &mut Vec<Event>) {
     let now = &state.shown;
     let name = &now.name;
     let mut tell = |reason, is_warning, note: String| {
-        let event = event(reason, is_warning, format!("gateway {name}: {note}"));
+        let event = event(reason, is_warning, &format!("gateway {name}: {note}"));
         events.push(Event { pod: Some(now.pod_name.clone()), ..event });
     };
     if now.sync_status == SyncStatus::MissingSidecar {
@@ -99,13 +99,18 @@ fn of_gateway(was: &Gateway, is_new: bool, state: &State, events: &mut Vec<Event
     if now.sync_status == SyncStatus::Error && (was.sync_status != SyncStatus::Error || has_new_words) {
         let words = now.error_message.clone().unwrap_or_else(|| "no words were given".to_owned());
         tell(of_reason(state), true, words);
-    } else if now.sync_status == SyncStatus::Pending && has_new_words {
-        if let Some(words) = &now.error_message {
-            tell(of_waiting(state), false, words.clone());
-        }
+    } else if let Some(words) = &now.error_message
+        && now.sync_status == SyncStatus::Pending
+        && has_new_words
+    {
+        tell(of_waiting(state), false, words.clone());
     }
     if now.drift.count > 0 && was.drift.count == 0 {
-        tell(events::DRIFT_DETECTED, true, format!("{} files were changed: {}", now.drift.count, now.drift.paths.join(", ")));
+        tell(
+            events::DRIFT_DETECTED,
+            true,
+            format!("{} files were changed: {}", now.drift.count, now.drift.paths.join(", ")),
+        );
     }
     if now.rolled_back_from.is_some() && was.rolled_back_from != now.rolled_back_from {
         let from = now.rolled_back_from.as_deref().unwrap_or_default();

@@ -16,6 +16,7 @@ pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(150);
 
 /// A gateway that is alive or will be: every pod but those that ended.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a finding of its own, independent of the others")]
 pub struct State {
     /// As the status shows it, untrimmed.
     pub shown: Gateway,
@@ -85,7 +86,10 @@ fn state(observed: &Observed, metadata: &Metadata, wanted_image: Option<&str>, p
     let silent_at = has_sidecar.then(|| heard_of(pod, entry.as_deref())).flatten();
     let silent_at = silent_at.and_then(|at| at.checked_add(SILENT_AFTER).ok());
     State {
-        reason: entry.as_ref().filter(|_| shown.sync_status != SyncStatus::MissingSidecar).and_then(|e| e.reason),
+        reason: entry
+            .as_ref()
+            .filter(|_| shown.sync_status != SyncStatus::MissingSidecar)
+            .and_then(|e| e.reason),
         silent: silent_at.is_some_and(|at| at <= observed.now),
         silent_at,
         at_wanted,
@@ -109,7 +113,10 @@ fn shown(pod: &Pod, entry: Option<&GatewayStatus>) -> Gateway {
         name: discover::gateway_name(pod).to_owned(),
         namespace: pod.namespace.clone(),
         pod_name: pod.name.clone(),
-        service_account_name: pod.facts.as_ref().map_or_else(String::new, |facts| facts.service_account.clone()),
+        service_account_name: pod
+            .facts
+            .as_ref()
+            .map_or_else(String::new, |facts| facts.service_account.clone()),
         profile: discover::profile(pod).chars().take(253).collect(),
         ..Gateway::default()
     };
@@ -204,7 +211,8 @@ pub fn read_entry(text: &str) -> Result<Arc<GatewayStatus>, String> {
             text.len()
         ));
     }
-    let entry: GatewayStatus = serde_json::from_str(text)
-        .map_err(|error| format!("its status entry cannot be read ({error}); another program may write to it"))?;
+    let entry: GatewayStatus = serde_json::from_str(text).map_err(|error| {
+        format!("its status entry cannot be read ({error}); another program may write to it")
+    })?;
     Ok(Arc::new(entry.bounded(stoker_api::status::MAX_ENTRY_BYTES)))
 }

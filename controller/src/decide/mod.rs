@@ -92,7 +92,7 @@ fn unreadable(observed: &Observed, problem: &str) -> Decision {
     let news = conditions::unreadable(generation, problem);
     let kept = before.conditions.iter().filter(|condition| {
         condition.condition_type != names::conditions::RECONCILING
-                && news.iter().all(|new| new.condition_type != condition.condition_type)
+            && news.iter().all(|new| new.condition_type != condition.condition_type)
     });
     let all = news.iter().chain(kept).cloned().collect();
     status.conditions = conditions::with_times(all, before, &observed.now.to_string());
@@ -139,8 +139,11 @@ impl Deciding<'_> {
             missing_secrets: &observed.missing_secrets,
             gateways: &states,
         };
-        let conditions =
-            conditions::with_times(conditions::conditions(&facts), &resource.status, &observed.now.to_string());
+        let conditions = conditions::with_times(
+            conditions::conditions(&facts),
+            &resource.status,
+            &observed.now.to_string(),
+        );
         let mut status = self.status(&source, &ref_state, conditions, &states);
         let gateways = status.discovered_gateways.clone();
         trim::trim(&mut status);
@@ -154,7 +157,10 @@ impl Deciding<'_> {
         Decision {
             objects: Some(Objects {
                 // Profiles that cannot be used must not reach an agent together with a new commit.
-                metadata: violations.is_empty().then(|| metadata.to_data()).or_else(|| self.only_paused(&metadata)),
+                metadata: violations
+                    .is_empty()
+                    .then(|| metadata.to_data())
+                    .or_else(|| self.only_paused(&metadata)),
                 shards: told.shards,
                 accounts: accounts.union(&cleanup.kept_accounts).cloned().collect(),
                 token: observed.token.clone(),

@@ -32,7 +32,9 @@ pub fn assign<'a>(
         }
     }
     // An overfilled shard counted one too many for each pod that it turned away.
-    filled.iter_mut().for_each(|count| *count = (*count).min(PER_SHARD));
+    for count in &mut filled {
+        *count = (*count).min(PER_SHARD);
+    }
     for pod in homeless {
         let shard = filled.iter().position(|count| *count < PER_SHARD).unwrap_or(filled.len());
         if shard == filled.len() {

@@ -77,9 +77,8 @@ pub fn source(observed: &Observed, git: &Git, reference: &str) -> (Source, RefSt
 
 /// What the metadata says now; nothing where there is none.
 fn published(observed: &Observed) -> Source {
-    let text = |key: &str| {
-        observed.metadata.as_ref().and_then(|data| data.get(key)).cloned().unwrap_or_default()
-    };
+    let text =
+        |key: &str| observed.metadata.as_ref().and_then(|data| data.get(key)).cloned().unwrap_or_default();
     Source {
         commit: text(keys::COMMIT),
         git_ref: text(keys::REF),
@@ -112,11 +111,7 @@ mod tests {
     }
 
     fn failed() -> Resolution {
-        Resolution::Failed(Failure {
-            reason: REF_RESOLUTION_FAILED,
-            message: "away".into(),
-            transient: true,
-        })
+        Resolution::Failed(Failure { reason: REF_RESOLUTION_FAILED, message: "away".into(), transient: true })
     }
 
     #[test]

@@ -4,22 +4,12 @@
 use std::collections::BTreeMap;
 
 use stoker_api::metadata::{EVERY_POD, Target};
-use stoker_api::names::{annotations, objects};
+use stoker_api::names::{annotations, features, objects};
 use stoker_api::spec::GatewaySyncSpec;
 
 use super::discover;
 use super::input::{Observed, Pod};
 use super::shards;
-
-/// Features that `requires` can name.
-pub mod features {
-    /// `spec.syncWindows`.
-    pub const WINDOWS: &str = "windows";
-    /// `stoker.io/hold` and `stoker.io/rollback-to`.
-    pub const HOLD: &str = "hold";
-    /// `spec.git.verify`.
-    pub const VERIFY: &str = "verify";
-}
 
 /// What came of the annotations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

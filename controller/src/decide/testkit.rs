@@ -51,7 +51,10 @@ pub fn pod(name: &str, annotations: &[(&str, &str)]) -> Pod {
         name: name.into(),
         uid: format!("uid-of-{name}"),
         created: now(),
-        annotations: annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        annotations: annotations
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
         facts: Some(PodFacts { service_account: "gateway".into(), ..PodFacts::default() }),
         ..Pod::default()
     }

@@ -45,14 +45,18 @@ fn the_metadata_has_every_key_of_the_contract() {
     }
     let profiles: serde_json::Value = serde_json::from_str(&data["profiles"]).unwrap();
     assert_eq!(profiles["default"]["syncPeriod"], 30);
-    assert_eq!(profiles["default"]["excludePatterns"], json!(["**/.git/", "**/.gitkeep", "**/.resources/**"]));
+    assert_eq!(
+        profiles["default"]["excludePatterns"],
+        json!(["**/.git/", "**/.gitkeep", "**/.resources/**"])
+    );
     assert_eq!(data.len(), expected.len() + 1, "what is new is left out while it says nothing");
 }
 
 #[test]
 fn policy_and_requires_come_with_what_needs_them() {
     let windows = json!([{ "kind": "allow", "schedule": "0 2 * * *", "duration": "1h" }]);
-    let spec = |spec: &mut GatewaySyncSpec| spec.sync_windows = serde_json::from_value(windows.clone()).unwrap();
+    let spec =
+        |spec: &mut GatewaySyncSpec| spec.sync_windows = serde_json::from_value(windows.clone()).unwrap();
     let data = metadata(&decide(&with_spec(spec, observed())));
     assert!(data["policy"].contains("0 2 * * *"));
     assert_eq!(data["requires"], r#"["windows"]"#);
@@ -66,7 +70,10 @@ fn a_pause_is_written_to_the_metadata() {
 
 #[test]
 fn a_requested_ref_that_agrees_can_go_with_the_value_that_was_seen() {
-    assert_eq!(decide(&annotated(annotations::REQUESTED_REF, "vmain", observed())).fulfilled.as_deref(), Some("vmain"));
+    assert_eq!(
+        decide(&annotated(annotations::REQUESTED_REF, "vmain", observed())).fulfilled.as_deref(),
+        Some("vmain")
+    );
     let followed = decide(&annotated(annotations::REQUESTED_REF, "v2", observed()));
     assert_eq!(followed.fulfilled, None);
     assert_eq!(metadata(&followed)["ref"], "v2");

@@ -76,11 +76,8 @@ mod tests {
 
     fn with_image(name: &str, image: &str, running: bool) -> Arc<Pod> {
         let mut pod = pod(name, &[(annotations::INJECTED, "true")]);
-        pod.facts = Some(PodFacts {
-            agent_image: Some(image.into()),
-            agent_running: running,
-            ..PodFacts::default()
-        });
+        pod.facts =
+            Some(PodFacts { agent_image: Some(image.into()), agent_running: running, ..PodFacts::default() });
         Arc::new(pod)
     }
 

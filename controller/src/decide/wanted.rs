@@ -67,13 +67,14 @@ pub fn is_allowed(reference: &str, globs: &[String]) -> bool {
         return !special;
     }
     let name = short(reference);
-    let spellings = [reference.to_owned(), name.to_owned(), format!("refs/heads/{name}"), format!("refs/tags/{name}")];
+    let spellings =
+        [reference.to_owned(), name.to_owned(), format!("refs/heads/{name}"), format!("refs/tags/{name}")];
     globs.iter().any(|glob| {
         let written_for_it = glob.chars().any(|c| !matches!(c, '*' | '?' | '/'));
-        match special {
-            true => written_for_it && matches(glob, reference),
-            false => spellings.iter().any(|spelling| matches(glob, spelling)),
+        if special {
+            return written_for_it && matches(glob, reference);
         }
+        spellings.iter().any(|spelling| matches(glob, spelling))
     })
 }
 
@@ -101,9 +102,14 @@ mod tests {
     fn a_requested_ref_wins_until_the_two_agree() {
         let followed = of("v2", "v1", &[]);
         assert_eq!(followed, Wanted { reference: "v2".into(), request: Request::Followed });
-        for (requested, spec) in
-            [("v2", "v2"), ("v2", "2"), ("2", "v2"), ("refs/tags/v2", "2"), ("refs/heads/main", "main"), (" v2 ", "v2")]
-        {
+        for (requested, spec) in [
+            ("v2", "v2"),
+            ("v2", "2"),
+            ("2", "v2"),
+            ("refs/tags/v2", "2"),
+            ("refs/heads/main", "main"),
+            (" v2 ", "v2"),
+        ] {
             let fulfilled = of(requested, spec, &[]);
             assert_eq!(fulfilled.request, Request::Fulfilled(requested.into()), "{requested} {spec}");
             assert_eq!(fulfilled.reference, spec);

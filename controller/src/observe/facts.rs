@@ -85,7 +85,8 @@ impl From<&Lean> for PodFacts {
         let mut states = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
         let state = states.find(|status| status.name == sidecar::CONTAINER);
         // A runtime may write an image's name in another way than the pod does.
-        let names_same = |running: &str, wanted: &str| running == wanted || running.ends_with(&format!("/{wanted}"));
+        let names_same =
+            |running: &str, wanted: &str| running == wanted || running.ends_with(&format!("/{wanted}"));
         let agent_running = match (agent, state) {
             (Some(agent), Some(state)) => {
                 state.state.running.is_some() && names_same(&state.image, &agent.image)
@@ -143,10 +144,13 @@ async fn fetch(client: &Client, index: &Index, namespace: &str, mut names: Vec<S
     }
     let mut again = Vec::new();
     for name in names {
-        let request = Request::new(KubePod::url_path(&(), Some(namespace))).get(&name, &kube::api::GetParams::default());
+        let request = Request::new(KubePod::url_path(&(), Some(namespace)))
+            .get(&name, &kube::api::GetParams::default());
         let Ok(request) = request else { continue };
         match client.request::<Lean>(request).await {
-            Ok(pod) => index.put_facts(namespace, &pod.metadata.name, &pod.metadata.uid, PodFacts::from(&pod)),
+            Ok(pod) => {
+                index.put_facts(namespace, &pod.metadata.name, &pod.metadata.uid, PodFacts::from(&pod));
+            }
             // It went meanwhile.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => {

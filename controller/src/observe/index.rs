@@ -39,7 +39,7 @@ struct State {
     pods: BTreeMap<Arc<str>, BTreeMap<String, pods::Slot>>,
     maps: BTreeMap<Key, MapSeen>,
     roles: BTreeMap<Key, Owned<Vec<PolicyRule>>>,
-    bindings: BTreeMap<Key, Owned<(Option<RoleRef>, Vec<Subject>)>>,
+    bindings: BTreeMap<Key, Owned<Binding>>,
     tokens: BTreeMap<Key, Owned<()>>,
     secrets: BTreeMap<Key, Secrets>,
 }
@@ -49,6 +49,9 @@ struct Slot {
     version: u64,
     finalizers: Vec<String>,
 }
+
+/// What a `RoleBinding` binds.
+pub type Binding = (Option<RoleRef>, Vec<Subject>);
 
 /// An object of ours as it was last seen.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,7 +73,8 @@ pub struct Head {
 impl Head {
     /// Of an object's metadata.
     pub fn of(metadata: &ObjectMeta) -> Self {
-        let ours = |label: &String| label.starts_with("stoker.io/") || label.starts_with("app.kubernetes.io/");
+        let ours =
+            |label: &String| label.starts_with("stoker.io/") || label.starts_with("app.kubernetes.io/");
         let labels = metadata.labels.iter().flatten().filter(|(label, _)| ours(label));
         Self {
             version: version(metadata),
@@ -326,12 +330,9 @@ sink!(
     |index, key| index.take(|state| &mut state.tokens, key),
     |index| index.names(|state| &mut state.tokens)
 );
-sink!(
-    ConfigMapSeen,
-    |index, object| index.put_map(object),
-    |index, key| index.remove_map(key),
-    |index| index.map_names(|role| role != MapRole::Changes)
-);
+sink!(ConfigMapSeen, |index, object| index.put_map(object), |index, key| index.remove_map(key), |index| {
+    index.map_names(|role| role != MapRole::Changes)
+});
 sink!(
     ConfigMapMeta,
     |index, object| index.put_changes(&object.metadata),
@@ -373,8 +374,7 @@ impl Index {
 
     /// Which resources refer to a Secret is the resources' business: all of the namespace look.
     fn tell_namespace(&self, namespace: &str) {
-        let keys: BTreeSet<Key> =
-            self.resources().into_iter().filter(|id| &*id.0 == namespace).collect();
+        let keys: BTreeSet<Key> = self.resources().into_iter().filter(|id| &*id.0 == namespace).collect();
         self.tell(keys);
     }
 }

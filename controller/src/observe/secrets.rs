@@ -47,7 +47,11 @@ pub fn references(spec: &GatewaySyncSpec) -> Vec<Reference> {
         all.extend(tls.ca_secret_ref.iter().map(Reference::read));
         if let Some(certificate) = &tls.client_cert_secret_ref {
             for key in [stoker_api::names::objects::TLS_CERT_KEY, stoker_api::names::objects::TLS_KEY_KEY] {
-                all.push(Reference { name: certificate.name.clone(), key: Some(key.to_owned()), is_read: true });
+                all.push(Reference {
+                    name: certificate.name.clone(),
+                    key: Some(key.to_owned()),
+                    is_read: true,
+                });
             }
         }
     }

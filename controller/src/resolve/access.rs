@@ -2,7 +2,7 @@
 //! equal ones share every look.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -40,8 +40,9 @@ pub enum Auth {
 /// A GitHub App's installation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct App {
-    pub app_id: i64,
-    pub installation_id: i64,
+    /// Number of the app.
+    pub number: i64,
+    pub installation: i64,
     pub key: SecretValue,
     pub api: String,
 }
@@ -52,7 +53,7 @@ pub struct Proxy {
     pub url: String,
     /// `user:password`.
     pub credentials: Option<SecretValue>,
-    pub no_proxy: Option<String>,
+    pub except: Option<String>,
 }
 
 /// Files with secrets for the length of one look: the Git library reads credentials from files, as the agent's are
@@ -78,10 +79,9 @@ impl Files {
     }
 
     /// A directory below, for what is looked up by names.
-    pub fn directory(&self, name: &str) -> io::Result<PathBuf> {
-        let path = self.directory.path().join(name);
-        fs::create_dir(&path)?;
-        Ok(path)
+    pub fn below(&self, name: &str) -> io::Result<Self> {
+        let directory = tempfile::Builder::new().prefix(name).tempdir_in(self.directory.path())?;
+        Ok(Self { directory })
     }
 
     /// Where temporary files of the look itself may be.
@@ -92,6 +92,7 @@ impl Files {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

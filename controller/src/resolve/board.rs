@@ -120,21 +120,20 @@ impl Repository {
 
 impl Board {
     /// See [`super::Resolver::follow`].
-    pub fn follow(&mut self, id: &Id, access: Access, follow: Follow, now: Instant) {
+    pub fn follow(&mut self, id: &Id, access: Access, follow: &Follow, now: Instant) {
         let before = self.of.get(id).cloned();
-        let access = match before.filter(|before| **before == access) {
-            Some(same) => same,
-            None => {
-                self.leave(id);
-                let known = self.repositories.keys().find(|known| ***known == access);
-                known.cloned().unwrap_or_else(|| Arc::new(access))
-            }
+        let access = if let Some(same) = before.filter(|before| **before == access) {
+            same
+        } else {
+            self.leave(id);
+            let known = self.repositories.keys().find(|known| ***known == access);
+            known.cloned().unwrap_or_else(|| Arc::new(access))
         };
         self.of.insert(id.clone(), Arc::clone(&access));
         let needs_token = matches!(access.auth, Auth::GitHubApp(_));
         let repository = self.repositories.entry(access).or_default();
         let before = repository.followers.insert(id.clone(), follow.clone());
-        if before.as_ref() == Some(&follow) {
+        if before.as_ref() == Some(follow) {
             return;
         }
         if let Some(known) = &follow.known
@@ -142,9 +141,10 @@ impl Board {
         {
             repository.answers.insert(follow.reference.clone(), Ok(known.clone()));
         }
-        let is_known = match is_commit(&follow.reference) {
-            true => !needs_token || repository.token.is_some(),
-            false => repository.answers.contains_key(&follow.reference),
+        let is_known = if is_commit(&follow.reference) {
+            !needs_token || repository.token.is_some()
+        } else {
+            repository.answers.contains_key(&follow.reference)
         };
         let is_nudged = before.is_some_and(|before| before.nudge != follow.nudge);
         if !is_known || is_nudged {
@@ -152,7 +152,8 @@ impl Board {
         } else if let Some(interval) = follow.interval
             && !is_commit(&follow.reference)
         {
-            let at = now + schedule::pause(Outcome::Answered, Some(interval), 0, chance()).unwrap_or(interval);
+            let at =
+                now + schedule::pause(Outcome::Answered, Some(interval), 0, chance()).unwrap_or(interval);
             repository.due = Some(repository.due.map_or(at, |due| due.min(at)));
         }
     }
@@ -201,7 +202,8 @@ impl Board {
         let mut in_flight = 0;
         let mut unproven = 0;
         let mut hosts: BTreeMap<String, usize> = BTreeMap::new();
-        for (access, repository) in self.repositories.iter().filter(|(_, repository)| repository.is_looked_at) {
+        for (access, repository) in self.repositories.iter().filter(|(_, repository)| repository.is_looked_at)
+        {
             in_flight += 1;
             unproven += usize::from(!repository.is_proven);
             *hosts.entry(host(access)).or_default() += 1;
@@ -211,7 +213,10 @@ impl Board {
             .iter()
             .filter(|(_, repository)| !repository.is_looked_at && !repository.is_lingering())
             .filter_map(|(access, repository)| {
-                repository.due.filter(|due| *due <= now).map(|due| (!repository.is_proven, due, Arc::clone(access)))
+                repository
+                    .due
+                    .filter(|due| *due <= now)
+                    .map(|due| (!repository.is_proven, due, Arc::clone(access)))
             })
             .collect();
         due.sort();

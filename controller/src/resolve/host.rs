@@ -94,7 +94,8 @@ impl HostPolicy {
     /// Looks the host up and judges where it leads. Blocks.
     pub fn check_addresses(&self, host: &Host) -> Result<(), Refusal> {
         let found = (host.name.as_str(), host.port).to_socket_addrs();
-        let found = found.map_err(|error| Refusal::LookUp { host: host.name.clone(), problem: error.to_string() })?;
+        let found =
+            found.map_err(|error| Refusal::LookUp { host: host.name.clone(), problem: error.to_string() })?;
         self.judge(&host.name, found)
     }
 
@@ -146,8 +147,7 @@ fn plain(address: IpAddr) -> IpAddr {
     }
     // NAT64 (RFC 6052) and 6to4 (RFC 3056) carry one too.
     match v6.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4_of(high, low),
-        [0x2002, high, low, ..] => v4_of(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => v4_of(high, low),
         _ => address,
     }
 }
@@ -158,17 +158,33 @@ fn v4_of(high: u16, low: u16) -> IpAddr {
     Ipv4Addr::new(a, b, c, d).into()
 }
 
+/// For every connection that a look makes, those after redirects included.
+impl stoker_git::Guard for HostPolicy {
+    fn name(&self, host: &str, port: u16) -> Result<(), String> {
+        let name = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+        self.check_name(&Host { name, port }).map_err(|refusal| refusal.to_string())
+    }
+
+    fn addresses(&self, host: &str, found: &[SocketAddr]) -> Result<(), String> {
+        self.judge(host, found.iter().copied()).map_err(|refusal| refusal.to_string())
+    }
+}
+
 fn is_allowed(entry: &str, host: &Host) -> bool {
     let entry = entry.trim().to_ascii_lowercase();
     let (pattern, port) = match entry.rsplit_once(':') {
-        Some((name, port)) if !name.ends_with(':') && !name.contains(':') => (name.to_owned(), port.parse().ok()),
+        Some((name, port)) if !name.ends_with(':') && !name.contains(':') => {
+            (name.to_owned(), port.parse().ok())
+        }
         _ => (entry.trim_matches(['[', ']']).to_owned(), None),
     };
     if port.is_some_and(|port: u16| port != host.port) {
         return false;
     }
     match pattern.strip_prefix("*.") {
-        Some(domain) => host.name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+        Some(domain) => {
+            host.name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        }
         None => pattern == host.name,
     }
 }
@@ -279,6 +295,14 @@ mod tests {
         assert!(refusal.to_string().contains("link-local"), "{refusal}");
         let there = Host { name: "127.0.0.1".into(), port: 1 };
         assert!(policy(&[]).check_addresses(&there).is_ok());
+    }
+
+    #[test]
+    fn a_redirect_is_judged_as_a_url_is() {
+        use stoker_git::Guard as _;
+        assert!(policy(&[]).name("[::ffff:169.254.169.254]", 80).is_err());
+        assert!(policy(&["git.example.com"]).name("GIT.example.com.", 443).is_ok());
+        assert!(policy(&["git.example.com"]).name("evil.example", 443).is_err());
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Resolver {
     }
 
     /// Says what a resource follows from now on. What nobody has asked for yet is looked up at once.
-    pub fn follow(&self, id: &Id, access: Access, follow: Follow) {
+    pub fn follow(&self, id: &Id, access: Access, follow: &Follow) {
         self.lock().follow(id, access, follow, Instant::now());
         self.wake.notify_one();
     }
@@ -100,10 +100,12 @@ impl Resolver {
 
     async fn look(&self, work: board::Work, running: board::Running) {
         let began = Instant::now();
-        let (looker, access, references) = (Arc::clone(&self.looker), work.access.clone(), work.references.clone());
+        let (looker, access, references) =
+            (Arc::clone(&self.looker), work.access.clone(), work.references.clone());
         let thread = tokio::task::spawn_blocking(move || {
-            let _running = running;
-            looker.look(&access, &references)
+            let seen = looker.look(&access, &references);
+            drop(running);
+            seen
         });
         let seen = match tokio::time::timeout(LONGEST_LOOK, thread).await {
             Ok(Ok(seen)) => seen,

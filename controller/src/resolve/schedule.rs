@@ -30,7 +30,8 @@ pub enum Outcome {
 /// this one included, `chance` is from 0 to 1.
 pub fn pause(outcome: Outcome, interval: Option<Duration>, failures: u32, chance: f64) -> Option<Duration> {
     let retry = || {
-        let doubled = FIRST_RETRY.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled =
+            FIRST_RETRY.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
         // From three quarters to five quarters, so that what fell together does not come back together.
         doubled.min(LONGEST_PAUSE).mul_f64(0.75 + chance / 2.0)
     };

@@ -66,7 +66,9 @@ async fn a_pod_without_its_sidecar_is_counted_named_and_told_once() -> Result<()
             pod["metadata"] = json!({ "name": "gw-0", "annotations": { "stoker.io/inject": "true" } });
         })
         .await?;
-    plant.wait_condition("plant", "AllGatewaysSynced", "False SyncInProgress: 0/1 synced (1 missing sidecar)").await?;
+    plant
+        .wait_condition("plant", "AllGatewaysSynced", "False SyncInProgress: 0/1 synced (1 missing sidecar)")
+        .await?;
     plant.wait_condition("plant", "SidecarInjected", "False SidecarMissing").await?;
     plant.wait_event("MissingSidecar", "gw-0").await?;
     plant.annotate("plant", "stoker.io/sync-now", Some("1")).await?;
@@ -121,7 +123,8 @@ async fn what_an_agent_reports_becomes_conditions_and_events() -> Result<()> {
     let other = json!({ "syncStatus": "Synced", "syncedCommit": commit, "podUID": "an-earlier-pod" });
     plant.report("plant", "gw-0", &other).await?;
     plant.wait_condition("plant", "AllGatewaysSynced", "False SyncInProgress: 0/1 synced").await?;
-    let silent = json!({ "syncStatus": "Synced", "syncedCommit": commit, "lastSeen": "2020-01-01T00:00:00Z" });
+    let silent =
+        json!({ "syncStatus": "Synced", "syncedCommit": commit, "lastSeen": "2020-01-01T00:00:00Z" });
     plant.report("plant", "gw-0", &silent).await?;
     plant.wait_condition("plant", "AgentsReporting", "False AgentSilent").await?;
     plant.wait_condition("plant", "Ready", "False AgentSilent").await
@@ -181,7 +184,9 @@ async fn beyond_200_gateways_reports_spread_over_several_maps() -> Result<()> {
     let pod = targets.as_object().unwrap().keys().next().unwrap().clone();
     let commit = plant.repository.head()?;
     plant.wait_metadata("plant", "commit", &commit).await?;
-    plant.report_in("stoker-status1-plant", &pod, &json!({ "syncStatus": "Synced", "syncedCommit": commit })).await?;
+    plant
+        .report_in("stoker-status1-plant", &pod, &json!({ "syncStatus": "Synced", "syncedCommit": commit }))
+        .await?;
     plant.wait_condition("plant", "AllGatewaysSynced", "False SyncInProgress: 1/205 synced").await?;
     assert!(plant.map("stoker-changes1-plant").await?.is_some());
     Ok(())
@@ -213,7 +218,12 @@ async fn sidecars_are_updated_in_place_a_few_at_a_time() -> Result<()> {
             assert_eq!(spec.containers[0].image.as_deref(), Some("ignition"), "the gateway is not touched");
             spec.init_containers.as_ref().unwrap()[0].image.as_deref() == Some("agent:2")
         };
-        Ok(pods.items.iter().filter(|pod| is_new(pod)).map(|pod| pod.metadata.name.clone().unwrap()).collect())
+        Ok(pods
+            .items
+            .iter()
+            .filter(|pod| is_new(pod))
+            .map(|pod| pod.metadata.name.clone().unwrap())
+            .collect())
     };
     wait("three to be updated", async || {
         let names = updated().await?;

@@ -14,7 +14,8 @@ use crate::harness::{Plant, wait};
 
 /// A server of this test's own, which may be killed.
 async fn own_server() -> Result<&'static Server> {
-    let server: &'static Server = Box::leak(Box::new(Server::start(&Options { audit: true, ..Options::default() })?));
+    let server: &'static Server =
+        Box::leak(Box::new(Server::start(&Options { audit: true, ..Options::default() })?));
     server.install(&stoker_api::crd::definition()).await?;
     Ok(server)
 }
@@ -125,7 +126,8 @@ async fn killed_at_random_moments_while_resources_change_it_ends_in_the_right_st
     let names = ["a", "b", "c"];
     for name in names {
         plant.gateway_sync(name, |_| {}).await?;
-        let of = |pod: &mut serde_json::Value| pod["metadata"]["annotations"]["stoker.io/cr-name"] = json!(name);
+        let of =
+            |pod: &mut serde_json::Value| pod["metadata"]["annotations"]["stoker.io/cr-name"] = json!(name);
         plant.pod(&format!("gw-{name}"), of).await?;
     }
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
@@ -160,8 +162,13 @@ async fn killed_at_random_moments_while_resources_change_it_ends_in_the_right_st
         plant.wait_metadata(name, "ref", "main").await?;
         plant.wait_metadata(name, "targets", "").await?;
         plant.wait_metadata(name, "paused", "false").await?;
-        wait("the status to be there", async || Ok(plant.map(&format!("stoker-status-{name}")).await?.ok_or("none"))).await?;
-        plant.report(name, &format!("gw-{name}"), &json!({ "syncStatus": "Synced", "syncedCommit": last })).await?;
+        wait("the status to be there", async || {
+            Ok(plant.map(&format!("stoker-status-{name}")).await?.ok_or("none"))
+        })
+        .await?;
+        plant
+            .report(name, &format!("gw-{name}"), &json!({ "syncStatus": "Synced", "syncedCommit": last }))
+            .await?;
         plant.wait_condition(name, "Ready", "True SyncSucceeded").await?;
     }
     Ok(())

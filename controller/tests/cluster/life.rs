@@ -92,7 +92,8 @@ async fn deleting_the_resource_removes_what_was_created_for_it() -> Result<()> {
     assert!(plant.api::<RoleBinding>().get_opt("stoker-agent-plant").await?.is_none());
     wait("the series to be gone", async || {
         let page = controller.get("/metrics")?.1;
-        let left: Vec<String> = page.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+        let left: Vec<String> =
+            page.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
         Ok(if left.is_empty() { Ok(()) } else { Err(left) })
     })
     .await
@@ -120,7 +121,8 @@ async fn a_pause_is_told_to_the_agents_and_shown() -> Result<()> {
 async fn a_steady_state_writes_nothing() -> Result<()> {
     let plant = Plant::new("steady").await?;
     let _controller = plant.controller(&[])?;
-    let seconds = std::env::var("STOKER_STEADY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
+    let seconds =
+        std::env::var("STOKER_STEADY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
     plant.pod("gw-0", |_| {}).await?;
     plant.pod("gw-1", |pod| pod["metadata"]["labels"] = json!({})).await?;
     plant.gateway_sync("plant", |resource| resource["spec"]["polling"]["interval"] = json!("5s")).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use stoker_api::crd::GatewaySync;
@@ -79,12 +79,21 @@ async fn a_role_binding_with_another_role_is_replaced_without_a_gap_in_rights() 
     made_before::<RoleBinding>(
         &plant,
         json!({ "metadata": { "name": "stoker-agent-plant", "labels": { "stoker.io/gatewaysync": "plant" } },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "earlier" },
             "subjects": [{ "kind": "ServiceAccount", "name": "default", "namespace": plant.namespace }] }),
     )
     .await?;
-    made_before::<ConfigMap>(&plant, json!({ "metadata": { "name": "stoker-metadata-plant" }, "data": { "commit": "" } }))
-        .await?;
+    made_before::<Role>(
+        &plant,
+        json!({ "metadata": { "name": "earlier" },
+            "rules": [{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"] }] }),
+    )
+    .await?;
+    made_before::<ConfigMap>(
+        &plant,
+        json!({ "metadata": { "name": "stoker-metadata-plant" }, "data": { "commit": "" } }),
+    )
+    .await?;
     // An agent that reads its metadata again and again, with nothing but its service account's rights.
     let account = plant.server.service_account(&plant.namespace, "default").await?;
     let agent = kube::Api::<ConfigMap>::namespaced(account.client()?, &plant.namespace);
@@ -97,9 +106,9 @@ async fn a_role_binding_with_another_role_is_replaced_without_a_gap_in_rights() 
     wait("the new role", async || {
         agent.get("stoker-metadata-plant").await?;
         let bindings = plant.api::<RoleBinding>();
-        let role = bindings.get_opt("stoker-agent-plant").await?.map(|binding| binding.role_ref.kind);
+        let role = bindings.get_opt("stoker-agent-plant").await?.map(|binding| binding.role_ref.name);
         let left = bindings.get_opt("stoker-agent-plant-meanwhile").await?.is_some();
-        Ok(if role.as_deref() == Some("Role") && !left { Ok(()) } else { Err((role, left)) })
+        Ok(if role.as_deref() == Some("stoker-agent-plant") && !left { Ok(()) } else { Err((role, left)) })
     })
     .await?;
     let asked = plant.server.audit_since(mark)?;

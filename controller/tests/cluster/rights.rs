@@ -19,9 +19,11 @@ async fn an_agent_may_read_its_metadata_and_write_its_status_and_nothing_else() 
     let plant = Plant::new("agent").await?;
     let _controller = plant.controller(&[])?;
     let account = plant.server.service_account(&plant.namespace, "gateway").await?;
-    let own = |cr: &'static str| move |pod: &mut serde_json::Value| {
-        pod["spec"]["serviceAccountName"] = json!("gateway");
-        pod["metadata"]["annotations"]["stoker.io/cr-name"] = json!(cr);
+    let own = |cr: &'static str| {
+        move |pod: &mut serde_json::Value| {
+            pod["spec"]["serviceAccountName"] = json!("gateway");
+            pod["metadata"]["annotations"]["stoker.io/cr-name"] = json!(cr);
+        }
     };
     plant.gateway_sync("plant", |_| {}).await?;
     plant.gateway_sync("other", |_| {}).await?;
@@ -65,14 +67,18 @@ async fn every_right_is_used_and_none_is_missing() -> Result<()> {
     // A binding that has to be replaced, keys that are not ours, sidecars to update, a request to remove.
     let earlier = json!({ "metadata": { "name": "stoker-agent-plant" },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" } });
-    plant.api::<RoleBinding>().create(&kube::api::PostParams::default(), &serde_json::from_value(earlier)?).await?;
+    plant
+        .api::<RoleBinding>()
+        .create(&kube::api::PostParams::default(), &serde_json::from_value(earlier)?)
+        .await?;
     plant.secret("git", &[("token", "any")]).await?;
-    plant.gateway_sync("plant", |resource| {
-        resource["spec"]["agent"] =
-            json!({ "image": { "repository": "agent", "tag": "2" }, "updateStrategy": "inPlace" });
-        resource["metadata"]["annotations"] = json!({ "stoker.io/requested-ref": "vmain" });
-    })
-    .await?;
+    plant
+        .gateway_sync("plant", |resource| {
+            resource["spec"]["agent"] =
+                json!({ "image": { "repository": "agent", "tag": "2" }, "updateStrategy": "inPlace" });
+            resource["metadata"]["annotations"] = json!({ "stoker.io/requested-ref": "vmain" });
+        })
+        .await?;
     plant.pod("gw-0", |_| {}).await?;
     let pods = plant.api::<k8s_openapi::api::core::v1::Pod>();
     wait("the sidecar's update", async || {
@@ -109,11 +115,14 @@ async fn every_right_is_used_and_none_is_missing() -> Result<()> {
     }
     used.retain(|(_, resource, _)| !resource.is_empty());
     // Installation tokens need a GitHub App; their own test uses these.
-    let elsewhere = ["create", "delete", "patch"].map(|verb| (String::new(), "secrets".to_owned(), verb.to_owned()));
+    let elsewhere =
+        ["create", "delete", "patch"].map(|verb| (String::new(), "secrets".to_owned(), verb.to_owned()));
     let granted: BTreeSet<Right> = RULES
         .iter()
         .flat_map(|rule| {
-            rule.verbs.iter().map(|verb| (rule.group.to_owned(), rule.resource.to_owned(), (*verb).to_owned()))
+            rule.verbs
+                .iter()
+                .map(|verb| (rule.group.to_owned(), rule.resource.to_owned(), (*verb).to_owned()))
         })
         .filter(|right| !elsewhere.contains(right))
         .collect();

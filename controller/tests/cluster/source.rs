@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
-use stoker_test_gitserver::HttpOptions;
 use stoker_test_apiserver::Server;
+use stoker_test_gitserver::HttpOptions;
 
 use crate::harness::{Plant, installed, wait};
 
@@ -82,11 +82,12 @@ async fn a_commit_needs_no_network() -> Result<()> {
 async fn an_unknown_ref_is_told_with_similar_names_and_found_when_it_comes() -> Result<()> {
     let plant = Plant::new("unknown").await?;
     let _controller = plant.controller(&[])?;
-    plant.gateway_sync("plant", |resource| {
-        resource["spec"]["git"]["ref"] = json!("mian");
-        resource["spec"]["polling"]["interval"] = json!("5s");
-    })
-    .await?;
+    plant
+        .gateway_sync("plant", |resource| {
+            resource["spec"]["git"]["ref"] = json!("mian");
+            resource["spec"]["polling"]["interval"] = json!("5s");
+        })
+        .await?;
     plant.wait_condition("plant", "RefResolved", "False RefResolutionFailed").await?;
     let words = plant.condition("plant", "Ready").await?;
     assert!(words.starts_with("False RefResolutionFailed") && words.contains("similar: \"main\""), "{words}");
@@ -130,11 +131,17 @@ async fn wrong_credentials_are_told_and_a_secret_that_appears_late_is_taken() ->
     let _controller = plant.controller(&[])?;
     let auth = json!({ "token": { "secretRef": { "name": "git", "key": "token" } } });
     plant.gateway_sync("plant", |resource| resource["spec"]["git"]["auth"] = auth).await?;
-    plant.wait_condition("plant", "Ready", "False RefResolutionFailed: secret \"git\" does not exist").await?;
+    plant
+        .wait_condition("plant", "Ready", "False RefResolutionFailed: secret \"git\" does not exist")
+        .await?;
     plant.secret("git", &[("tokn", "right")]).await?;
-    plant.wait_condition("plant", "Ready", "False RefResolutionFailed: secret \"git\" has no key \"token\"").await?;
+    plant
+        .wait_condition("plant", "Ready", "False RefResolutionFailed: secret \"git\" has no key \"token\"")
+        .await?;
     plant.secret("git", &[("token", "wrong")]).await?;
-    plant.wait_condition("plant", "RefResolved", &format!("False RefResolutionFailed: {}", plant.url())).await?;
+    plant
+        .wait_condition("plant", "RefResolved", &format!("False RefResolutionFailed: {}", plant.url()))
+        .await?;
     let words = plant.condition("plant", "RefResolved").await?;
     assert!(words.contains("401") && !words.contains("wrong"), "{words}");
     plant.secret("git", &[("token", "right")]).await?;
@@ -148,7 +155,9 @@ async fn wrong_credentials_are_told_and_a_secret_that_appears_late_is_taken() ->
 async fn a_missing_api_secret_keeps_a_resource_from_being_ready_and_is_named() -> Result<()> {
     let plant = Plant::new("secret").await?;
     let _controller = plant.controller(&[])?;
-    plant.gateway_sync("plant", |resource| resource["spec"]["gateway"]["api"]["secretName"] = json!("late")).await?;
+    plant
+        .gateway_sync("plant", |resource| resource["spec"]["gateway"]["api"]["secretName"] = json!("late"))
+        .await?;
     plant.wait_condition("plant", "Ready", "False SyncFailed: secret \"late\" does not exist").await?;
     plant.secret("late", &[("apiKey", "name:secret")]).await?;
     plant.wait_condition("plant", "Ready", "False Reconciling: no gateway pods").await
@@ -177,10 +186,11 @@ async fn a_requested_ref_that_is_not_allowed_is_not_followed() -> Result<()> {
     let plant = Plant::new("allowed").await?;
     let _controller = plant.controller(&[])?;
     plant.repository.branch("dev")?;
-    plant.gateway_sync("plant", |resource| {
-        resource["spec"]["receiver"] = json!({ "allowedRefs": ["main", "release/*"] });
-    })
-    .await?;
+    plant
+        .gateway_sync("plant", |resource| {
+            resource["spec"]["receiver"] = json!({ "allowedRefs": ["main", "release/*"] });
+        })
+        .await?;
     plant.wait_metadata("plant", "ref", "main").await?;
     plant.annotate("plant", "stoker.io/requested-ref", Some("dev")).await?;
     plant.wait_event("RefResolutionFailed", "allowedRefs does not allow it").await?;

@@ -58,6 +58,8 @@ fn everything_synced_is_ready() {
     assert!(decision.status.conditions.iter().all(|condition| condition.observed_generation == Some(3)));
 }
 
+type Change = Box<dyn Fn(&mut Observed)>;
+
 #[test]
 fn what_keeps_a_resource_from_being_ready_is_told_apart() {
     let failed = |transient| {
@@ -67,7 +69,6 @@ fn what_keeps_a_resource_from_being_ready_is_told_apart() {
             transient,
         })
     };
-    type Change = Box<dyn Fn(&mut Observed)>;
     let table: Vec<(Change, &str, &str)> = vec![
         (Box::new(|o| change(o, |spec| spec.paused = true)), "False Paused", ""),
         (Box::new(|o| change(o, |spec| spec.sync.profiles.clear())), "False ProfilesInvalid", "Stalled"),
@@ -87,7 +88,9 @@ fn what_keeps_a_resource_from_being_ready_is_told_apart() {
             "Reconciling",
         ),
         (
-            Box::new(|o| *o = two(&json!({ "syncStatus": "Error", "reason": "DiskFull", "errorMessage": "no space" }))),
+            Box::new(|o| {
+                *o = two(&json!({ "syncStatus": "Error", "reason": "DiskFull", "errorMessage": "no space" }));
+            }),
             "False SyncFailed: gateway gw-0: DiskFull: no space",
             "Stalled",
         ),
@@ -98,7 +101,10 @@ fn what_keeps_a_resource_from_being_ready_is_told_apart() {
         ),
         (
             Box::new(|o| {
-                *o = two(&and(synced(), &json!({ "syncedCommit": B, "held": { "reason": "mine", "since": "x" } })));
+                *o = two(&and(
+                    synced(),
+                    &json!({ "syncedCommit": B, "held": { "reason": "mine", "since": "x" } }),
+                ));
             }),
             "False Held: gateway gw-0 is held: mine",
             "",
@@ -134,7 +140,10 @@ fn ready_is_never_true_while_the_ref_is_unresolved_though_all_gateways_are_synce
     assert!(told(&decision, "Ready").starts_with("False RefResolutionFailed"));
     assert!(told(&decision, "RefResolved").starts_with("False GitHubAppExchangeFailed"));
     assert!(told(&decision, "AllGatewaysSynced").starts_with("True"));
-    assert_eq!(decision.status.ref_resolution_status, Some(crate::decide::document::RefResolutionStatus::Error));
+    assert_eq!(
+        decision.status.ref_resolution_status,
+        Some(crate::decide::document::RefResolutionStatus::Error)
+    );
 }
 
 #[test]
@@ -184,19 +193,35 @@ fn host_keys_are_spoken_of_only_with_ssh() {
     assert_eq!(told(&decide(&observed), "SSHHostKeyVerification"), "");
     let key = json!({ "sshKey": { "secretRef": { "name": "k", "key": "id" } } });
     change(&mut observed, |spec| spec.git.auth = serde_json::from_value(key).unwrap());
-    assert!(told(&decide(&observed), "SSHHostKeyVerification").starts_with("False HostKeyVerificationDisabled"));
+    assert!(
+        told(&decide(&observed), "SSHHostKeyVerification").starts_with("False HostKeyVerificationDisabled")
+    );
     let key = json!({ "sshKey": { "secretRef": { "name": "k", "key": "id" },
         "knownHosts": { "secretRef": { "name": "k", "key": "known_hosts" } } } });
     change(&mut observed, |spec| spec.git.auth = serde_json::from_value(key).unwrap());
-    assert!(told(&decide(&observed), "SSHHostKeyVerification").starts_with("True HostKeyVerificationEnabled"));
+    assert!(
+        told(&decide(&observed), "SSHHostKeyVerification").starts_with("True HostKeyVerificationEnabled")
+    );
 }
 
 #[test]
 fn conditions_follow_what_agents_report() {
     let table = [
-        (json!({ "drift": { "count": 2, "paths": ["a"] } }), "Drifted", "True DriftDetected: 2 files changed on gw-0"),
-        (json!({ "held": { "reason": "valve", "since": "x" } }), "Held", "True Held: gateway gw-0 is held: valve"),
-        (json!({ "rolledBackFrom": B }), "RolledBack", "True RolledBack: gateway gw-0 went back from bbbbbbb to aaaaaaa"),
+        (
+            json!({ "drift": { "count": 2, "paths": ["a"] } }),
+            "Drifted",
+            "True DriftDetected: 2 files changed on gw-0",
+        ),
+        (
+            json!({ "held": { "reason": "valve", "since": "x" } }),
+            "Held",
+            "True Held: gateway gw-0 is held: valve",
+        ),
+        (
+            json!({ "rolledBackFrom": B }),
+            "RolledBack",
+            "True RolledBack: gateway gw-0 went back from bbbbbbb to aaaaaaa",
+        ),
         (json!({ "restartRequired": ["modules.json"] }), "RestartRequired", "True RestartRequired"),
     ];
     for (more, kind, expected) in table {
@@ -222,7 +247,8 @@ fn a_bad_signature_and_a_wrong_policy_are_told_apart() {
 fn transition_times_move_on_change_only() {
     let mut observed = two(&synced());
     let first = decide(&observed).status;
-    let time = |status: &ResourceStatus, kind: &str| condition(status, kind).unwrap().last_transition_time.clone();
+    let time =
+        |status: &ResourceStatus, kind: &str| condition(status, kind).unwrap().last_transition_time.clone();
     assert_eq!(time(&first, "Ready"), now().to_string());
 
     let mut resource = Resource::clone(&observed.resource);

@@ -55,7 +55,12 @@ fn each_change_of_a_gateway_has_its_event() {
     let table = [
         (json!({}), synced(), "SyncCompleted", "gateway gw-0: at aaaaaaa"),
         (with(json!({ "syncedCommit": B })), synced(), "SyncCompleted", "gateway gw-0: at aaaaaaa"),
-        (with(json!({ "syncedCommit": B })), error("DiskFull"), "SyncFailed", "gateway gw-0: DiskFull: words"),
+        (
+            with(json!({ "syncedCommit": B })),
+            error("DiskFull"),
+            "SyncFailed",
+            "gateway gw-0: DiskFull: words",
+        ),
         (synced(), error("SignatureInvalid"), "SignatureInvalid", "gateway gw-0: SignatureInvalid: words"),
         (synced(), error("PolicyMismatch"), "SyncFailed", "gateway gw-0: PolicyMismatch: words"),
         (synced(), error("LimitExceeded"), "LimitExceeded", ""),
@@ -86,7 +91,8 @@ fn gateways_that_come_and_go_are_told() {
 #[test]
 fn a_missing_sidecar_is_told_on_the_transition_only() {
     let mut missing = observed();
-    missing.pods = vec![Arc::new(pod("gw-0", &[(annotations::INJECT, "true"), (annotations::CR_NAME, "plant")]))];
+    missing.pods =
+        vec![Arc::new(pod("gw-0", &[(annotations::INJECT, "true"), (annotations::CR_NAME, "plant")]))];
     let first = decide(&missing);
     assert_eq!(reasons(&first), ["GatewaysDiscovered", "MissingSidecar"]);
     assert_eq!(reasons(&after(&first, missing)), [] as [&str; 0]);

@@ -29,7 +29,10 @@ fn nothing_asked_is_nothing_told() {
 
 #[test]
 fn annotations_of_the_resource_are_told_to_all_and_those_of_a_pod_to_it() {
-    let observed = with_pods(vec![pod("gw-0", &[INJECTED, (annotations::HOLD, "valve test")]), pod("gw-1", &[INJECTED])]);
+    let observed = with_pods(vec![
+        pod("gw-0", &[INJECTED, (annotations::HOLD, "valve test")]),
+        pod("gw-1", &[INJECTED]),
+    ]);
     let observed = on_resource(annotations::SYNC_NOW, "7", observed);
     let observed = on_resource(annotations::RESUME, "r", observed);
     let told = targets(&observed, &nothing_before(), A);

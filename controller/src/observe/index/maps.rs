@@ -63,7 +63,9 @@ impl Index {
             return;
         }
         let map = match role {
-            Role::Status => MapSeen { head, role, data: Arc::default(), entries: entries(data, shard, known) },
+            Role::Status => {
+                MapSeen { head, role, data: Arc::default(), entries: entries(data, shard, known) }
+            }
             _ => MapSeen { head, role, data: Arc::new(data), entries: BTreeMap::new() },
         };
         let is_same = known.is_some_and(|known| {
@@ -92,8 +94,9 @@ impl Index {
         let map = MapSeen { head, role: Role::Changes, data: Arc::default(), entries: BTreeMap::new() };
         let known = state.maps.insert(name.clone(), map.clone());
         drop(state);
-        let is_same =
-            known.is_some_and(|known| known.head.labels == map.head.labels && known.head.owners == map.head.owners);
+        let is_same = known.is_some_and(|known| {
+            known.head.labels == map.head.labels && known.head.owners == map.head.owners
+        });
         if !is_same {
             self.tell(owner_of(&name, &map.head.labels));
         }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use stoker_api::names::objects;
 
-use super::{Index, MapSeen, Owned, maps};
+use super::{Binding, Index, MapSeen, Owned, maps};
 use crate::decide::{Pod, Report, Resource};
 use crate::observe::{Key, key};
 use crate::resolve::access::SecretValue;
@@ -32,7 +32,7 @@ pub struct Snapshot {
     pub maps: BTreeMap<Arc<str>, MapSeen>,
     pub reports: BTreeMap<String, Report>,
     pub role: Option<Owned<Vec<PolicyRule>>>,
-    pub binding: Option<Owned<(Option<RoleRef>, Vec<Subject>)>>,
+    pub binding: Option<Owned<Binding>>,
     pub has_token: bool,
     /// Secrets of the namespace that are watched; what is not in it was not seen yet.
     pub secrets: BTreeMap<Arc<str>, Secrets>,

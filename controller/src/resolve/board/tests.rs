@@ -26,8 +26,7 @@ fn answered(work: &Work, commit: &str) -> Seen {
 }
 
 fn failed() -> Seen {
-    let failure =
-        Failure { reason: reasons::REF_RESOLUTION_FAILED, message: "away".into(), transient: true };
+    let failure = Failure { reason: reasons::REF_RESOLUTION_FAILED, message: "away".into(), transient: true };
     let outcome = Outcome::Failed { pause: None };
     Seen { answers: BTreeMap::new(), failure: Some(failure), token: None, outcome }
 }
@@ -38,7 +37,7 @@ const REPO: &str = "https://host/x";
 fn one_look_serves_everybody_on_one_repository() {
     let (mut board, now) = (Board::default(), Instant::now());
     for (name, reference) in [("a", "main"), ("b", "main"), ("c", "dev")] {
-        board.follow(&id(name), access(REPO), follow(reference), now);
+        board.follow(&id(name), access(REPO), &follow(reference), now);
     }
     let (works, _) = begin(&mut board, now);
     assert_eq!(works.len(), 1);
@@ -59,24 +58,24 @@ fn other_credentials_are_another_repository() {
         auth: Auth::Token(super::super::access::SecretValue(text.as_bytes().into())),
         ..access(REPO)
     };
-    board.follow(&id("a"), token("one"), follow("main"), now);
-    board.follow(&id("b"), token("two"), follow("main"), now);
+    board.follow(&id("a"), token("one"), &follow("main"), now);
+    board.follow(&id("b"), token("two"), &follow("main"), now);
     assert_eq!(begin(&mut board, now).0.len(), 2);
 }
 
 #[test]
 fn a_push_is_looked_at_at_once_and_a_push_during_a_look_right_after_it() {
     let (mut board, now) = (Board::default(), Instant::now());
-    board.follow(&id("a"), access(REPO), follow("main"), now);
+    board.follow(&id("a"), access(REPO), &follow("main"), now);
     let (works, _) = begin(&mut board, now);
     board.finish(&works[0], answered(&works[0], "1"), now);
 
     let later = now + Duration::from_secs(5);
-    board.follow(&id("a"), access(REPO), Follow { nudge: "push-1".into(), ..follow("main") }, later);
+    board.follow(&id("a"), access(REPO), &Follow { nudge: "push-1".into(), ..follow("main") }, later);
     let (works, _) = begin(&mut board, later);
     assert_eq!(works.len(), 1, "not at the next poll");
 
-    board.follow(&id("a"), access(REPO), Follow { nudge: "push-2".into(), ..follow("main") }, later);
+    board.follow(&id("a"), access(REPO), &Follow { nudge: "push-2".into(), ..follow("main") }, later);
     assert!(begin(&mut board, later).0.is_empty(), "one look at a time");
     board.finish(&works[0], answered(&works[0], "2"), later);
     assert_eq!(begin(&mut board, later + BETWEEN_PUSHES).0.len(), 1);
@@ -85,10 +84,10 @@ fn a_push_is_looked_at_at_once_and_a_push_during_a_look_right_after_it() {
 #[test]
 fn a_ref_that_is_new_to_a_repository_is_looked_up_at_once() {
     let (mut board, now) = (Board::default(), Instant::now());
-    board.follow(&id("a"), access(REPO), follow("main"), now);
+    board.follow(&id("a"), access(REPO), &follow("main"), now);
     let (works, _) = begin(&mut board, now);
     board.finish(&works[0], answered(&works[0], "1"), now);
-    board.follow(&id("a"), access(REPO), follow("v2"), now + Duration::from_secs(1));
+    board.follow(&id("a"), access(REPO), &follow("v2"), now + Duration::from_secs(1));
     assert_eq!(board.resolution(&id("a")), Resolution::Pending);
     assert_eq!(begin(&mut board, now + Duration::from_secs(1)).0[0].references, ["v2"]);
 }
@@ -97,7 +96,7 @@ fn a_ref_that_is_new_to_a_repository_is_looked_up_at_once() {
 fn a_commit_needs_no_network() {
     let (mut board, now) = (Board::default(), Instant::now());
     let commit = "ABCDEF0123456789abcdef0123456789abcdef01";
-    board.follow(&id("a"), access(REPO), follow(commit), now);
+    board.follow(&id("a"), access(REPO), &follow(commit), now);
     assert!(begin(&mut board, now + Duration::from_hours(1)).0.is_empty());
     assert_eq!(board.resolution(&id("a")), Resolution::Resolved { commit: commit.to_ascii_lowercase() });
 }
@@ -106,18 +105,18 @@ fn a_commit_needs_no_network() {
 fn dead_servers_leave_places_for_those_that_answer() {
     let (mut board, now) = (Board::default(), Instant::now());
     let proven = access("https://good/x");
-    board.follow(&id("good"), proven.clone(), follow("main"), now);
+    board.follow(&id("good"), proven.clone(), &follow("main"), now);
     let (works, _) = begin(&mut board, now);
     board.finish(&works[0], answered(&works[0], "1"), now);
     for n in 0..40 {
-        board.follow(&id(&format!("dead-{n}")), access(&format!("https://dead-{n}/x")), follow("main"), now);
-        board.follow(&id(&format!("same-{n}")), access(&format!("https://same/{n}")), follow("main"), now);
+        board.follow(&id(&format!("dead-{n}")), access(&format!("https://dead-{n}/x")), &follow("main"), now);
+        board.follow(&id(&format!("same-{n}")), access(&format!("https://same/{n}")), &follow("main"), now);
     }
     let (hanging, _) = begin(&mut board, now);
     assert_eq!(hanging.len(), MOST_UNPROVEN);
     let at_one = hanging.iter().filter(|work| work.access.url.starts_with("https://same/")).count();
     assert!(at_one <= MOST_AT_ONE_HOST);
-    board.follow(&id("good"), proven, Follow { nudge: "push".into(), ..follow("main") }, now);
+    board.follow(&id("good"), proven, &Follow { nudge: "push".into(), ..follow("main") }, now);
     let (works, _) = begin(&mut board, now + BETWEEN_PUSHES);
     assert!(works.iter().any(|work| work.access.url == "https://good/x"));
 }
@@ -125,7 +124,7 @@ fn dead_servers_leave_places_for_those_that_answer() {
 #[test]
 fn a_failure_is_told_and_retried_within_two_seconds() {
     let (mut board, now) = (Board::default(), Instant::now());
-    board.follow(&id("a"), access(REPO), follow("main"), now);
+    board.follow(&id("a"), access(REPO), &follow("main"), now);
     let (works, _) = begin(&mut board, now);
     board.finish(&works[0], failed(), now);
     assert!(matches!(board.resolution(&id("a")), Resolution::Failed(_)));
@@ -136,7 +135,7 @@ fn a_failure_is_told_and_retried_within_two_seconds() {
 #[test]
 fn a_thread_that_hangs_is_not_joined_by_another() {
     let (mut board, now) = (Board::default(), Instant::now());
-    board.follow(&id("a"), access(REPO), follow("main"), now);
+    board.follow(&id("a"), access(REPO), &follow("main"), now);
     let (mut works, _) = board.take_due(now);
     let (work, thread) = works.remove(0);
     board.finish(&work, failed(), now);
@@ -149,7 +148,7 @@ fn a_thread_that_hangs_is_not_joined_by_another() {
 #[test]
 fn who_leaves_is_forgotten() {
     let (mut board, now) = (Board::default(), Instant::now());
-    board.follow(&id("a"), access(REPO), follow("main"), now);
+    board.follow(&id("a"), access(REPO), &follow("main"), now);
     board.leave(&id("a"));
     assert!(begin(&mut board, now).0.is_empty() && board.repositories.is_empty());
     assert_eq!(board.resolution(&id("a")), Resolution::Idle);
@@ -159,9 +158,9 @@ fn who_leaves_is_forgotten() {
 fn who_does_not_poll_is_not_moved_by_a_restart() {
     let (mut board, now) = (Board::default(), Instant::now());
     let quiet = Follow { interval: None, known: Some("k".into()), ..follow("main") };
-    board.follow(&id("a"), access(REPO), quiet.clone(), now);
+    board.follow(&id("a"), access(REPO), &quiet.clone(), now);
     assert!(begin(&mut board, now).0.is_empty());
     assert_eq!(board.resolution(&id("a")), Resolution::Resolved { commit: "k".into() });
-    board.follow(&id("a"), access(REPO), Follow { nudge: "push".into(), ..quiet }, now);
+    board.follow(&id("a"), access(REPO), &Follow { nudge: "push".into(), ..quiet }, now);
     assert_eq!(begin(&mut board, now).0.len(), 1);
 }
