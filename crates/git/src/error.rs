@@ -210,6 +210,14 @@ pub enum Error {
         id: ObjectId,
     },
 
+    /// The bytes of a large file that lies beside the repository cannot be had, or are not what they should be.
+    #[error("the LFS object {oid}: {why}")]
+    Lfs {
+        /// Its SHA-256.
+        oid: String,
+        /// Why not, and what to do.
+        why: String,
+    },
     /// The pack that was received breaks the format, or does not hold what it promises.
     #[error("the pack is damaged at byte {offset}: {what}")]
     Pack {
@@ -265,6 +273,7 @@ impl Error {
             | Self::ProxyRefused { .. }
             | Self::Redirect { .. }
             | Self::NotSent { .. }
+            | Self::Lfs { .. }
             | Self::Pack { .. } => "GitUnreachable",
             Self::EmptyRepository
             | Self::UnknownRef { .. }
@@ -287,6 +296,7 @@ impl Error {
             | Self::CutOff(_)
             | Self::Server(_)
             | Self::NotSent { .. }
+            | Self::Lfs { .. }
             | Self::Pack { .. } => true,
             Self::ProxyRefused { status, .. } => !matches!(status, Some(403 | 407)),
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),

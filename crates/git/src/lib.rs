@@ -11,7 +11,10 @@ mod capabilities;
 mod descent;
 mod disk;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod known_hosts;
+pub mod lfs;
 mod local;
 mod pack;
 mod peel;

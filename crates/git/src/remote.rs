@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use stoker_object::ObjectId;
 
 use crate::disk::Disk;
+use crate::lfs::{Lfs, Wanted};
 use crate::pack::PackStats;
 use crate::resolve::{Resolved, commit_id};
 use crate::session::Session;
@@ -21,6 +22,7 @@ pub struct Remote {
     name: String,
     backend: Backend,
     scratch: PathBuf,
+    lfs: Lfs,
 }
 
 enum Backend {
@@ -45,7 +47,7 @@ impl Remote {
             Way::Transport(transport) => Backend::Wire(Wire::new(Session::new(transport, options))),
             Way::Path(path) => Backend::Disk(Disk::new(path, options)),
         };
-        Ok(Self { name, backend, scratch: options.scratch.clone() })
+        Ok(Self { name, backend, scratch: options.scratch.clone(), lfs: Lfs::new(url.location(), options) })
     }
 
     /// The commit that a branch, a tag (annotated ones are peeled), `HEAD`, a full ref name or a commit's full id means.
@@ -107,6 +109,14 @@ impl Remote {
         }
     }
 
+    /// Brings the bytes that belong in place of these pointers, each content once, and tells `blobs` of each pointer
+    /// which content that is ([`BlobSink::stand_in`]). Gives the bytes that came. What arrived before an error stays.
+    ///
+    /// Errors: [`Error::Lfs`] for an object that cannot be had, or is not what its pointer says.
+    pub fn fetch_lfs(&mut self, wanted: &[Wanted], blobs: &mut dyn BlobSink) -> Result<u64, Error> {
+        self.lfs.fetch(wanted, blobs).map_err(|error| error.at(&self.name))
+    }
+
     /// Whether `commit`, which `trees` has, descends from another one: by the commits between them alone. Of the
     /// direct parents no server is asked.
     ///
@@ -131,10 +141,14 @@ impl Remote {
 
     /// What went over the network so far; nothing for `file://`.
     pub fn traffic(&self) -> Traffic {
-        match &self.backend {
+        let mut traffic = match &self.backend {
             Backend::Wire(wire) => wire.traffic(),
             Backend::Disk(_) => Traffic::default(),
-        }
+        };
+        traffic.requests += self.lfs.traffic.requests;
+        traffic.sent += self.lfs.traffic.sent;
+        traffic.received += self.lfs.traffic.received;
+        traffic
     }
 }
 

@@ -20,4 +20,10 @@ pub trait BlobSink {
 
     /// Reads back a kept blob, as the base of a delta.
     fn open(&mut self, id: &ObjectId) -> io::Result<Option<File>>;
+
+    /// The kept blob `content` is what belongs in place of `pointer`, a blob that came and is a pointer of Git LFS.
+    fn stand_in(&mut self, pointer: &ObjectId, content: &ObjectId) -> io::Result<()> {
+        let _ = (pointer, content);
+        Ok(())
+    }
 }

@@ -15,6 +15,7 @@ mod status;
 mod tcp;
 mod tls;
 mod tunnel;
+mod web;
 
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 pub use guard::Guard;
 pub use proxy::ProxyOptions;
+pub(crate) use ssh::capture::capture;
+pub(crate) use web::{Web, absolute, origin};
 
 use crate::Error;
 use crate::pack::Limits;

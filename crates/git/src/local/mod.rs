@@ -18,4 +18,11 @@ mod repository;
 #[cfg(test)]
 mod tests;
 
+use std::path::{Path, PathBuf};
+
 pub(crate) use repository::LocalRepository;
+
+/// Where the objects of Git LFS lie in the repository that git would find at `path`.
+pub(crate) fn lfs_objects(path: &Path) -> Result<PathBuf, crate::Error> {
+    Ok(layout::Layout::find(path)?.common.join("lfs/objects"))
+}

@@ -2,6 +2,7 @@
 //! thread, so that it costs nothing while nothing is asked.
 
 mod answer;
+pub(super) mod capture;
 mod connection;
 mod ending;
 mod host;
@@ -35,7 +36,7 @@ impl Ssh {
 
     /// `git-upload-pack '/path'`, as git's own client asks for it.
     fn command(&self) -> String {
-        format!("git-upload-pack '{}'", self.url.path.replace('\'', r"'\''").replace('!', r"'\!'"))
+        format!("git-upload-pack {}", quoted(&self.url.path))
     }
 
     /// Starts a `git-upload-pack`, on the connection that there is, or on a new one.
@@ -59,6 +60,11 @@ impl Ssh {
         let connection = self.connection.as_mut().ok_or(Error::CutOff("before its answer"))?;
         Ok(Box::new(Answer::new(connection, &mut self.traffic.received, first, silence)))
     }
+}
+
+/// A path as one word, also for a server's shell.
+fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', r"'\''").replace('!', r"'\!'"))
 }
 
 impl Transport for Ssh {

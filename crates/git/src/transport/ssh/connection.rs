@@ -176,6 +176,11 @@ impl Connection {
         }
     }
 
+    /// Whether the command has ended, and well.
+    pub fn succeeded(&self) -> bool {
+        self.ending.status == Some(0)
+    }
+
     /// Sends a piece of a request.
     pub fn send(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Error> {
         let Some(channel) = &self.channel else { return Err(Error::CutOff("before a request")) };
