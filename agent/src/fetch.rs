@@ -5,10 +5,11 @@ use std::io;
 use std::path::Path;
 
 use stoker_git::{BlobSink, Remote, RepoUrl, TreeStore};
-use stoker_object::{CommitHeader, ObjectId};
+use stoker_object::{CommitHeader, Kind, ObjectId};
 use stoker_sync::{Plan, Staging, Trees};
 
 use crate::failure::{Code, Failure};
+use crate::lfs::{self, Pointers};
 use crate::progress::Progress;
 use stoker_api::Reason;
 
@@ -16,6 +17,10 @@ use stoker_api::Reason;
 pub struct Repository {
     remote: Remote,
     store: TreeStore,
+    /// The commit that was found as it should be signed last, and the policy and keys by which it was.
+    pub verified: Option<(ObjectId, ObjectId)>,
+    /// Large files that lie beside the repository, as they came by.
+    pointers: Pointers,
 }
 
 impl Repository {
@@ -23,7 +28,12 @@ impl Repository {
     pub fn open(url: &str, options: &stoker_git::Options, trees_dir: &Path) -> Result<Self, Failure> {
         let url =
             RepoUrl::parse(url).map_err(|error| Failure { code: Code::Config, ..Failure::from(error) })?;
-        Ok(Self { remote: Remote::open(&url, options)?, store: TreeStore::open(trees_dir)? })
+        Ok(Self {
+            remote: Remote::open(&url, options)?,
+            store: TreeStore::open(trees_dir)?,
+            verified: None,
+            pointers: Pointers::default(),
+        })
     }
 
     /// The commit that a ref means now.
@@ -39,7 +49,7 @@ impl Repository {
         progress: &mut Progress,
     ) -> Result<CommitHeader, Failure> {
         let fetched = {
-            let mut sink = Sink { staging, progress };
+            let mut sink = Sink { staging, progress, pointers: &mut self.pointers };
             self.remote.fetch_trees(&commit, &mut self.store, &mut sink)
         };
         fetched.map_err(|error| refused(staging, error))?;
@@ -54,6 +64,38 @@ impl Repository {
         })
     }
 
+    /// What a ref means now, with all that is known of it.
+    pub fn look_up(&mut self, reference: &str) -> Result<stoker_git::Resolved, Failure> {
+        Ok(self.remote.resolve(reference)?)
+    }
+
+    /// Makes sure that an annotated tag's object is here, and the commit that it leads to.
+    pub fn fetch_tag(
+        &mut self,
+        tag: ObjectId,
+        staging: &mut Staging,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let fetched = {
+            let mut sink = Sink { staging, progress, pointers: &mut self.pointers };
+            self.remote.fetch_trees(&tag, &mut self.store, &mut sink)
+        };
+        fetched.map(drop).map_err(|error| refused(staging, error))
+    }
+
+    /// The bytes of a commit or tag that was fetched. The store gives none that do not hash to the id.
+    pub fn object(&mut self, id: &ObjectId, kind: Kind) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let found = self.store.read(id, &mut bytes)?.filter(|found| *found == kind);
+        let gone = || format!("the {kind} {id} was not sent");
+        found.map(|_| bytes).ok_or_else(|| Failure::new(Reason::RefGone, Code::Data, gone()))
+    }
+
+    /// Whether a commit descends from another one.
+    pub fn descends(&mut self, commit: &ObjectId, from: &ObjectId) -> Result<bool, Failure> {
+        Ok(self.remote.descends(commit, from, &mut self.store)?)
+    }
+
     /// Brings the blobs that the plan wants to the staging area.
     pub fn fetch_blobs(
         &mut self,
@@ -66,10 +108,36 @@ impl Repository {
             return Ok(());
         }
         let fetched = {
-            let mut sink = Sink { staging, progress };
+            let mut sink = Sink { staging, progress, pointers: &mut self.pointers };
             self.remote.fetch_blobs(&mut wants, &mut self.store, &mut sink)
         };
         fetched.map(drop).map_err(|error| refused(staging, error))
+    }
+
+    /// Brings the bytes that belong in place of the plan's pointers. `look`: the staging area holds blobs that came
+    /// earlier, or from the volume.
+    pub fn fetch_lfs(
+        &mut self,
+        plan: &Plan,
+        staging: &mut Staging,
+        progress: &mut Progress,
+        look: bool,
+    ) -> Result<(), Failure> {
+        let wanted = std::mem::take(&mut self.pointers).wanted(plan, staging, look)?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let fetched = {
+            let mut sink = Sink { staging, progress, pointers: &mut self.pointers };
+            self.remote.fetch_lfs(&wanted, &mut sink)
+        };
+        match fetched {
+            Ok(bytes) => {
+                tracing::debug!(files = wanted.len(), bytes, "fetched from Git LFS");
+                Ok(())
+            }
+            Err(error) => Err(lfs::name_file(refused(staging, error), plan, &wanted)),
+        }
     }
 
     /// Drops the trees that no longer lead to this commit.
@@ -118,6 +186,7 @@ impl Trees for StoredTrees<'_> {
 struct Sink<'a> {
     staging: &'a mut Staging,
     progress: &'a mut Progress,
+    pointers: &'a mut Pointers,
 }
 
 impl BlobSink for Sink<'_> {
@@ -127,6 +196,7 @@ impl BlobSink for Sink<'_> {
 
     fn small(&mut self, id: &ObjectId, content: &[u8]) -> io::Result<()> {
         self.progress.file(content.len() as u64);
+        self.pointers.note(id, content);
         self.staging.small(id, content)
     }
 
@@ -141,5 +211,9 @@ impl BlobSink for Sink<'_> {
 
     fn open(&mut self, id: &ObjectId) -> io::Result<Option<File>> {
         self.staging.get(id)
+    }
+
+    fn stand_in(&mut self, pointer: &ObjectId, content: &ObjectId) -> io::Result<()> {
+        self.staging.stand_in(pointer, content).map_err(io::Error::other)
     }
 }

@@ -11,6 +11,7 @@ mod commands;
 mod designers;
 mod failure;
 mod fetch;
+mod lfs;
 mod life;
 mod lint;
 mod log;
@@ -25,6 +26,7 @@ mod settings;
 mod signals;
 mod startup;
 mod sync;
+mod verify;
 mod watch;
 
 use std::process::ExitCode;

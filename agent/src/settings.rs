@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use stoker_api::manifest;
+use stoker_api::names::annotations::ROLLBACK_TO;
 use stoker_api::spec::{self, MappingType, SecretKeyRef};
 use stoker_api::{GatewaySync, MaxDeletes, ResolvedProfile, profile};
 use stoker_object::ObjectId;
@@ -13,6 +14,7 @@ use stoker_sync::{Desired, Identity, Limits, Mapping, MappingKind, Patch, Prune,
 use crate::cli::Options;
 use crate::failure::Failure;
 use crate::rules::LayoutRules;
+use crate::verify::Verifier;
 
 /// What this agent is to do.
 #[derive(Debug, Clone)]
@@ -120,6 +122,18 @@ impl Settings {
             scratch: scratch.to_owned(),
             ..stoker_git::Options::default()
         }
+    }
+
+    /// The policy and the keys that commits must satisfy, if there have to be any. They are read anew each time.
+    pub fn verifier(&self) -> Result<Option<Verifier>, Failure> {
+        let verify = self.resource.spec.git.verify.as_ref();
+        verify.map(|verify| Verifier::load(&self.secrets.join(plain(&verify.secret_ref.name)))).transpose()
+    }
+
+    /// Somebody asked for just this commit, although it may be an older one.
+    pub fn asks_for_rollback_to(&self, commit: ObjectId) -> bool {
+        let asked = self.resource.metadata.annotations.get(ROLLBACK_TO);
+        asked.is_some_and(|asked| asked.trim().eq_ignore_ascii_case(&commit.to_string()))
     }
 
     /// The directories of the Secrets by which the repository is reached.

@@ -18,6 +18,7 @@ use crate::progress::{Progress, megabytes};
 use crate::rules::LayoutRules;
 use crate::scan;
 use crate::settings::Settings;
+use crate::verify::Wanted;
 
 /// What one sync works with.
 pub struct Sync<'a> {
@@ -72,9 +73,10 @@ impl Sync<'_> {
     /// Makes the volume equal to the commit.
     pub fn run(&mut self, commit: ObjectId, restore: bool, trust: Trust<'_>) -> Result<Outcome, Failure> {
         let mut staging = self.volume.staging()?;
+        let fresh = staging.is_empty();
         staging.set_limits(self.settings.desired(commit, commit, restore).limits);
         let mut progress = Progress::new(0);
-        let header = self.repository.fetch_commit(commit, &mut staging, &mut progress)?;
+        let header = self.fetch_commit(commit, &mut staging, &mut progress)?;
         drop(progress);
         let desired = self.settings.desired(commit, header.tree, restore);
         let plan = self.volume.plan(&desired, &mut self.repository.trees(), self.rules, trust)?;
@@ -94,9 +96,13 @@ impl Sync<'_> {
             return Ok(Outcome::dry_run(summary));
         }
         let reused = self.volume.reuse(&plan, &mut staging).map_err(Failure::from);
-        make_room(&mut staging, reused)?;
+        let reused = make_room(&mut staging, reused)?;
         let mut progress = Progress::new(summary.writes());
-        let fetched = self.repository.fetch_blobs(&plan, &mut staging, &mut progress);
+        let mut fetched = self.repository.fetch_blobs(&plan, &mut staging, &mut progress);
+        if fetched.is_ok() {
+            let look = !fresh || reused > 0;
+            fetched = self.repository.fetch_lfs(&plan, &mut staging, &mut progress, look);
+        }
         drop(progress);
         make_room(&mut staging, fetched)?;
         let prepared = self.volume.prepare(&mut staging, plan, &desired, self.rules);
@@ -119,6 +125,27 @@ impl Sync<'_> {
         let applied = self.apply(&mut staging, prepared, commit, files)?;
         let done = Done { applied, header, files, projects: touched.projects, restart: touched.restart };
         Ok(Outcome::Done { summary, applied: Some(Box::new(done)) })
+    }
+
+    /// The commit with its trees; verified, where the resource says so.
+    fn fetch_commit(
+        &mut self,
+        commit: ObjectId,
+        staging: &mut Staging,
+        progress: &mut Progress,
+    ) -> Result<CommitHeader, Failure> {
+        let Some(verifier) = self.settings.verifier()? else {
+            return self.repository.fetch_commit(commit, staging, progress);
+        };
+        let applied = self.volume.synced()?.filter(|synced| synced.identity == self.settings.identity());
+        let wanted = Wanted {
+            repository: &self.settings.resource.spec.git.repo,
+            reference: self.settings.reference(),
+            commit,
+            applied: applied.and_then(|synced| synced.commit.parse().ok()),
+            rollback: self.settings.asks_for_rollback_to(commit),
+        };
+        verifier.fetch(&wanted, self.repository, staging, progress)
     }
 
     fn apply(

@@ -5,6 +5,7 @@ mod access;
 mod manifest;
 mod mappings;
 mod repository;
+mod signatures;
 mod volume;
 
 use crate::support::site::status_file;

@@ -45,6 +45,13 @@ impl Manifest {
         self.with(&format!("sync.profiles.default.{field}"), value)
     }
 
+    /// Sets an annotation of the resource.
+    #[must_use]
+    pub fn annotation(mut self, name: &str, value: &str) -> Self {
+        self.0["metadata"]["annotations"][name] = value.into();
+        self
+    }
+
     /// These mappings and no others.
     #[must_use]
     pub fn mappings(self, mappings: Value) -> Self {
