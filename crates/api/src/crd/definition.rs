@@ -3,7 +3,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
 
-use super::structural::{of, structural};
+use super::structural::{of, structural, without_defaults};
 use super::{rules, yaml};
 use crate::names::conditions;
 use crate::observed::GatewaySyncStatus;
@@ -70,7 +70,7 @@ fn schema() -> Value {
             "kind": { "type": "string", "description": "GatewaySync." },
             "metadata": { "type": "object" },
             "spec": structural(&of::<GatewaySyncSpec>()),
-            "status": structural(&of::<GatewaySyncStatus>()),
+            "status": without_defaults(structural(&of::<GatewaySyncStatus>())),
         },
     });
     rules::name_fits_a_label(&mut root);

@@ -69,7 +69,12 @@ fn section(page: &mut String, path: &str, schema: &Value) {
     let required = required(&schema);
     let fields = || schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     for (name, field) in fields() {
-        let default = if required.contains(name) { "required".to_owned() } else { default_of(&schema, name) };
+        let default = match required.contains(name) {
+            true => "required".to_owned(),
+            // A status has none.
+            false if path.starts_with("status") => String::new(),
+            false => default_of(&schema, name),
+        };
         let kind = type_of(&format!("{path}.{name}"), name, field);
         _ = writeln!(page, "| `{name}` | {} | {default} | {} |", cell(&kind), cell(&meaning(field)));
     }

@@ -113,6 +113,23 @@ fn bounded(name: &str, field: &mut Value) {
     }
 }
 
+/// The same without defaults: what a controller did not write is not there.
+pub(super) fn without_defaults(mut schema: Value) -> Value {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.remove("default");
+        for (keyword, inner) in schema {
+            match (keyword.as_str(), inner) {
+                ("properties", Value::Object(fields)) => {
+                    fields.values_mut().for_each(|field| *field = without_defaults(field.take()));
+                }
+                ("items" | "additionalProperties", inner) => *inner = without_defaults(inner.take()),
+                _ => {}
+            }
+        }
+    }
+    schema
+}
+
 /// The fields that must be given.
 pub(super) fn required(schema: &Map<String, Value>) -> Vec<String> {
     let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();

@@ -91,3 +91,13 @@ fn every_link_of_the_reference_leads_to_a_heading() {
         assert!(anchors.iter().any(|anchor| anchor == link), "{link} is in none of {anchors:?}");
     }
 }
+
+#[test]
+fn nothing_is_filled_into_a_status() {
+    let defaults: Vec<String> = schemas()
+        .into_iter()
+        .filter(|(path, schema)| path.starts_with(".status") && !schema["default"].is_null())
+        .map(|(path, _)| path)
+        .collect();
+    assert!(defaults.is_empty(), "{defaults:?}");
+}
