@@ -98,7 +98,7 @@ mod tests {
     fn every_verb_is_listed_with_one_line() {
         let list = list();
         for verb in VERBS {
-            let lines = list.lines().filter(|line| line.trim_start().starts_with(verb.name));
+            let lines = list.lines().filter(|line| line.split_whitespace().next() == Some(verb.name));
             assert_eq!(lines.count(), 1, "{list}");
             assert!(verb.summary.len() < 80, "{}", verb.summary);
         }
