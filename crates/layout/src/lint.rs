@@ -230,7 +230,7 @@ mod tests {
         let names = beside(&["resource.json", "unary-resource.json", "a", "b", "c", ".gitkeep"]);
         let (one, two) = (b"{\"files\":[\"a\"]}".to_vec(), b"{\"files\":[\"b\"]}".to_vec());
         assert_eq!(unlisted(&names, &[one.clone(), two]), ["c"]);
-        assert_eq!(unlisted(&names, &[one.clone()]), ["b", "c"]);
+        assert_eq!(unlisted(&names, std::slice::from_ref(&one)), ["b", "c"]);
         assert!(
             unlisted(&names, &[one, b"{".to_vec()]).is_empty(),
             "what cannot be read may list everything"
