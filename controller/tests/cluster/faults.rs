@@ -60,6 +60,85 @@ async fn an_api_server_that_restarts_and_an_etcd_that_is_slow_lose_nothing() -> 
 
 #[tokio::test]
 #[ignore = "needs a Kubernetes API server: cargo xtask test"]
+async fn a_watch_that_expired_is_begun_anew_and_what_went_meanwhile_is_gone() -> Result<()> {
+    let options = Options {
+        audit: true,
+        api_server_flags: vec!["--etcd-compaction-interval=2s".into()],
+        ..Options::default()
+    };
+    let server: &'static Server = Box::leak(Box::new(Server::start(&options)?));
+    server.install(&stoker_api::crd::definition()).await?;
+    let plant = Plant::on(server, "expired", HttpOptions::default()).await?;
+    let controller = plant.controller(&[])?;
+    plant.pod("gw-0", |_| {}).await?;
+    plant.pod("gw-1", |_| {}).await?;
+    plant.gateway_sync("plant", |_| {}).await?;
+    plant.wait_condition("plant", "AllGatewaysSynced", "False SyncInProgress: 0/2 synced").await?;
+    // The program sleeps while its watches break off and the versions that it knows are compacted away.
+    controller.signal("STOP")?;
+    server.restart_api_server()?;
+    let maps = plant.api::<ConfigMap>();
+    let pods = plant.api::<k8s_openapi::api::core::v1::Pod>();
+    wait("our own client to be connected again", async || {
+        Ok(pods.get("gw-1").await.map_err(|e| e.to_string()))
+    })
+    .await?;
+    pods.delete("gw-1", &kube::api::DeleteParams::default().grace_period(0)).await?;
+    let until = Instant::now() + Duration::from_secs(8);
+    while Instant::now() < until {
+        let patch = Patch::Merge(json!({ "data": { "noise": format!("{:?}", Instant::now()) } }));
+        maps.patch("stoker-changes-plant", &PatchParams::default(), &patch).await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    controller.signal("CONT")?;
+    plant.wait_condition("plant", "AllGatewaysSynced", "False SyncInProgress: 0/1 synced").await?;
+    let log = controller.log();
+    assert!(log.contains("too old resource version") || log.contains("410"), "no watch had expired:\n{log}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
+async fn a_poisoned_resource_is_told_and_stops_nobody_else() -> Result<()> {
+    let server: &'static Server =
+        Box::leak(Box::new(Server::start(&Options { audit: true, ..Options::default() })?));
+    // Stored under a definition that asked for nothing.
+    let mut lax = serde_json::to_value(stoker_api::crd::definition())?;
+    let schema = "/spec/versions/0/schema/openAPIV3Schema";
+    *lax.pointer_mut(schema).unwrap() =
+        json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    server.install(&serde_json::from_value(lax)?).await?;
+    let plant = Plant::on(server, "poison", HttpOptions::default()).await?;
+    for (name, spec) in [
+        ("no-spec", json!(null)),
+        ("words", json!("words")),
+        ("no-git", json!({ "sync": { "profiles": {} } })),
+    ] {
+        let object = json!({ "apiVersion": "stoker.io/v1alpha1", "kind": "GatewaySync",
+            "metadata": { "name": name, "namespace": plant.namespace }, "spec": spec });
+        plant.apply_raw(&object).await?;
+    }
+    let _controller = plant.controller(&[])?;
+    plant.gateway_sync("good", |_| {}).await?;
+    plant.wait_metadata("good", "commit", &plant.repository.head()?).await?;
+    for name in ["no-spec", "words", "no-git"] {
+        wait(&format!("{name} to be told"), async || {
+            let object = plant.raw(name).await?;
+            let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let told = conditions.iter().any(|condition| {
+                condition["type"] == "Ready"
+                    && condition["status"] == "False"
+                    && condition["message"].as_str().is_some_and(|words| words.contains("cannot be read"))
+            });
+            Ok(if told { Ok(()) } else { Err(object) })
+        })
+        .await?;
+    }
+    plant.wait_event("ProfilesInvalid", "cannot be read").await
+}
+
+#[tokio::test]
+#[ignore = "needs a Kubernetes API server: cargo xtask test"]
 async fn a_conflicting_writer_does_not_win_and_does_not_make_a_storm() -> Result<()> {
     let plant = Plant::new("conflict").await?;
     let _controller = plant.controller(&[])?;

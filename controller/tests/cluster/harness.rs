@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use stoker_api::crd::GatewaySync;
@@ -63,7 +63,7 @@ impl Plant {
         let namespace = server.namespace(purpose).await?;
         let client = server.admin()?;
         let directory = tempfile::tempdir()?;
-        let repository = Repository::init(directory.path().join("plant"))?;
+        let repository = Repository::init(directory.path().join("site/plant"))?;
         repository.write("projects/a/project.json", "{}")?;
         repository.commit("first")?;
         let git = HttpServer::start(directory.path(), options)?;
@@ -106,7 +106,7 @@ impl Plant {
     }
 
     pub fn url(&self) -> String {
-        self.git.url("plant")
+        self.git.url("site/plant")
     }
 
     /// Starts the program, alone and without a lease unless the arguments say otherwise.
@@ -141,6 +141,25 @@ impl Plant {
         let parameters = PatchParams::apply("kubectl").force();
         self.api::<GatewaySync>().patch(name, &parameters, &Patch::Apply(object)).await?;
         Ok(())
+    }
+
+    /// Applies a `GatewaySync` that may be none.
+    pub async fn apply_raw(&self, object: &Value) -> Result<()> {
+        let name = object["metadata"]["name"].as_str().context("it has a name")?;
+        let parameters = PatchParams::apply("kubectl").force();
+        self.dynamic().patch(name, &parameters, &Patch::Apply(object)).await?;
+        Ok(())
+    }
+
+    /// A `GatewaySync`, read as it is.
+    pub async fn raw(&self, name: &str) -> Result<Value> {
+        Ok(serde_json::to_value(self.dynamic().get(name).await?)?)
+    }
+
+    fn dynamic(&self) -> Api<DynamicObject> {
+        let kind = GroupVersionKind::gvk("stoker.io", "v1alpha1", "GatewaySync");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "gatewaysyncs");
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
     }
 
     pub async fn patch(&self, name: &str, patch: &Value) -> Result<()> {
@@ -321,6 +340,14 @@ impl Controller {
             std::thread::sleep(Duration::from_millis(10));
         }
         bail!("it does not stop:\n{}", self.log())
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        anyhow::ensure!(status.success(), "kill -{name} failed");
+        Ok(())
     }
 
     /// Kills it, as a node that loses power does.

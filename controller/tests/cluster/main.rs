@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod app;
 mod discovery;
 mod faults;
 mod hosts;
