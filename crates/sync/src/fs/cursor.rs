@@ -6,13 +6,24 @@ use rustix::io::Errno;
 
 use super::open_dir;
 use crate::Error;
+use crate::path::beneath;
 
 /// An open directory beneath a root that moves to other directories with as few opens as possible:
 /// in a sorted walk each directory is opened once.
 pub(crate) struct DirCursor {
     root: OwnedFd,
     root_path: PathBuf,
-    open: Vec<(String, OwnedFd)>,
+    open: Vec<Open>,
+    /// What was found missing last, by its path: nothing beneath it is looked for again before something is made.
+    missing: Option<String>,
+}
+
+/// A directory on the way.
+struct Open {
+    name: String,
+    fd: OwnedFd,
+    /// We have made it: what lies in it is made before it is looked for.
+    fresh: bool,
 }
 
 impl DirCursor {
@@ -22,7 +33,7 @@ impl DirCursor {
         if !root.metadata().map_err(Error::io("examine", root_path))?.is_dir() {
             return Err(Error::Io { what: "open", path: root_path.to_owned(), source: Errno::NOTDIR.into() });
         }
-        Ok(Self { root: root.into(), root_path: root_path.to_owned(), open: Vec::new() })
+        Ok(Self { root: root.into(), root_path: root_path.to_owned(), open: Vec::new(), missing: None })
     }
 
     /// The root's own path.
@@ -51,6 +62,7 @@ impl DirCursor {
     /// Forgets what is open: directories were removed.
     pub(crate) fn forget(&mut self) {
         self.open.clear();
+        self.missing = None;
     }
 
     fn walk(
@@ -58,8 +70,11 @@ impl DirCursor {
         directory: &str,
         mut made: Option<&mut dyn FnMut(&str)>,
     ) -> Result<Option<BorrowedFd<'_>>, Error> {
+        if made.is_none() && self.missing.as_deref().is_some_and(|missing| beneath(directory, missing)) {
+            return Ok(None);
+        }
         let wanted = || directory.split('/').filter(|component| !component.is_empty());
-        let shared = wanted().zip(&self.open).take_while(|(name, (open, _))| name == open).count();
+        let shared = wanted().zip(&self.open).take_while(|(name, open)| **name == *open.name).count();
         self.open.truncate(shared);
         let mut end = 0;
         for (at, name) in wanted().enumerate() {
@@ -68,19 +83,28 @@ impl DirCursor {
                 continue;
             }
             let path = &directory[..end];
-            let opened = match open_dir(self.top(), name) {
+            let in_fresh = self.open.last().is_some_and(|open| open.fresh) && made.is_some();
+            let mut fresh = false;
+            let found = if in_fresh { Err(Errno::NOENT) } else { open_dir(self.top(), name) };
+            let opened = match found {
                 Err(Errno::NOENT) => {
-                    let Some(made) = made.as_deref_mut() else { return Ok(None) };
+                    let Some(made) = made.as_deref_mut() else {
+                        self.missing = Some(path.to_owned());
+                        return Ok(None);
+                    };
                     match rustix::fs::mkdirat(self.top(), name, Mode::from_raw_mode(0o755)) {
-                        Ok(()) | Err(Errno::EXIST) => made(path),
+                        Ok(()) => fresh = true,
+                        Err(Errno::EXIST) => {}
                         Err(error) => return Err(self.error("create", path, error)),
                     }
+                    self.missing = None;
+                    made(path);
                     open_dir(self.top(), name)
                 }
                 opened => opened,
             };
             match opened {
-                Ok(fd) => self.open.push((name.to_owned(), fd)),
+                Ok(fd) => self.open.push(Open { name: name.to_owned(), fd, fresh }),
                 Err(Errno::NOTDIR | Errno::LOOP) => return self.not_a_dir(name, path, made.is_some()),
                 Err(error) => return Err(self.error("open", path, error)),
             }
@@ -105,7 +129,7 @@ impl DirCursor {
     }
 
     fn top(&self) -> BorrowedFd<'_> {
-        self.open.last().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd())
+        self.open.last().map_or(self.root.as_fd(), |open| open.fd.as_fd())
     }
 
     fn error(&self, what: &'static str, directory: &str, error: Errno) -> Error {
@@ -129,6 +153,21 @@ mod tests {
         assert!(cursor.at("a/b").unwrap().is_some());
         assert!(cursor.at("a/x/y").unwrap().is_none());
         assert!(cursor.at("").unwrap().is_some());
+    }
+
+    #[test]
+    fn what_was_missing_is_found_once_it_was_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut cursor = DirCursor::new(dir.path()).unwrap();
+        assert!(cursor.at("a/b/c").unwrap().is_none() && cursor.at("a/b").unwrap().is_none());
+        cursor.make("a/b/c", &mut |_| ()).unwrap();
+        assert!(cursor.at("a/b/c").unwrap().is_some() && cursor.at("a/b/x").unwrap().is_none());
+        assert!(cursor.at("a/bb").unwrap().is_none() && cursor.at("a/b").unwrap().is_some());
+        // Somebody else is faster, in a directory that is new.
+        std::fs::create_dir(dir.path().join("a/b/d")).unwrap();
+        std::fs::write(dir.path().join("a/b/e"), "").unwrap();
+        cursor.make("a/b/d", &mut |_| ()).unwrap();
+        assert!(matches!(cursor.make("a/b/e/f", &mut |_| ()), Err(Error::InTheWay { .. })));
     }
 
     #[test]

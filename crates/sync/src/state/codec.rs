@@ -147,16 +147,19 @@ pub(crate) trait Take {
 
     fn path(&mut self) -> Result<String, Error> {
         let shared = usize::try_from(self.number()?).unwrap_or(usize::MAX);
-        let Some(prefix) = self.last_path().get(..shared) else {
+        let rest = self.string()?;
+        let last = self.last_path();
+        if !last.is_char_boundary(shared) {
             return Err(self.damaged("a path refers to more than the path before it has"));
-        };
-        let prefix = prefix.to_owned();
-        let path = prefix + &self.string()?;
-        if !crate::path::is_plain(&path) {
-            return Err(self.damaged("a path is not in its plain spelling"));
         }
-        path.clone_into(self.last_path());
-        Ok(path)
+        last.truncate(shared);
+        last.push_str(&rest);
+        let path = last.clone();
+        if crate::path::is_plain(&path) {
+            Ok(path)
+        } else {
+            Err(self.damaged("a path is not in its plain spelling"))
+        }
     }
 
     fn string(&mut self) -> Result<String, Error> {
