@@ -136,9 +136,14 @@ fn naming_the_collection_or_what_is_above_it_opens_nothing() {
 fn two_hundred_thousand_paths_take_no_time() {
     let guard = Guard::new(["config/resources/core"]);
     let path = "projects/Line1/com.inductiveautomation.perspective/views/Area/Station/Cell/Pump/view.json";
-    let started = std::time::Instant::now();
-    let refused = (0..200_000).filter(|_| guard.never_touch(std::hint::black_box(path)).is_some()).count();
-    assert_eq!(refused, 0);
-    // Generous: unoptimised and on a shared machine it takes some 0.7 s, optimised 0.07 s.
-    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+    // In many small parts: on a busy machine at least one of them is left in peace.
+    let part = |_| {
+        let started = std::time::Instant::now();
+        let refused = (0..2_000).filter(|_| guard.never_touch(std::hint::black_box(path)).is_some()).count();
+        assert_eq!(refused, 0);
+        started.elapsed()
+    };
+    let least = (0..100).map(part).min().unwrap_or_default();
+    // Generous: unoptimised it takes some 7 ms, optimised 0.7 ms.
+    assert!(least < std::time::Duration::from_millis(50), "{least:?}");
 }
