@@ -66,6 +66,24 @@ pub const TINYPROXY: Need = Need {
     macos: "tinyproxy",
 };
 
+/// Large files for tests, pushed by the real program.
+pub const GIT_LFS: Need = Need {
+    name: "git lfs",
+    present: || on_path("git-lfs"),
+    debian: "git-lfs",
+    fedora: "git-lfs",
+    macos: "git-lfs",
+};
+
+/// `OpenPGP` signatures for tests, made by the real program.
+pub const GNUPG: Need = Need {
+    name: "gpg",
+    present: || on_path("gpg") && on_path("gpgconf"),
+    debian: "gnupg",
+    fedora: "gnupg2",
+    macos: "gnupg",
+};
+
 /// ring compiles a little C.
 pub const C_COMPILER: Need = Need {
     name: "a C compiler (cc)",

@@ -5,6 +5,7 @@
 //! - [`Daemon`] serves them over `git://` by `git daemon`;
 //! - [`SshServer`] serves them over SSH by OpenSSH's `sshd` and `git-shell`;
 //! - [`ForwardProxy`] is a `tinyproxy` before any of them;
+//! - [`gitea::Gitea`] is a whole forge, with tokens, SSH and LFS, where it could be built;
 //! - [`Throttle`] stands before any of them as a slow link, and counts what passes.
 //!
 //! It must not know anything of Stoker: what is tested against it is tested against Git itself.
@@ -13,6 +14,7 @@
 
 mod daemon;
 mod git;
+pub mod gitea;
 mod http;
 mod listener;
 mod proxy;

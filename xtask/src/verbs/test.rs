@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use lexopt::Parser;
 use lexopt::prelude::{Long, Value};
 use stoker_test_apiserver::tools::KUBE_BIN;
+use stoker_test_gitserver::gitea;
 
 use super::{Verb, unknown};
 use crate::progress::Progress;
@@ -47,6 +48,8 @@ fn run(mut arguments: Parser) -> Result<ExitCode> {
         needs::C_COMPILER,
         needs::SSHD,
         needs::TINYPROXY,
+        needs::GIT_LFS,
+        needs::GNUPG,
     ])?;
     let tally = run_all(&options)?;
     println!("{tally}");
@@ -57,6 +60,7 @@ fn run_all(options: &Options) -> Result<Tally> {
     let mut progress = Progress::new();
     let mut tally = Tally::default();
     let kube_bin = kubernetes(options.kube_bin.as_deref(), &mut progress)?;
+    forge(&mut progress)?;
     if !options.no_lint {
         tally = tally
             .plus(formatting(&mut progress)?)
@@ -87,6 +91,24 @@ fn kubernetes(named: Option<&Path>, progress: &mut Progress) -> Result<Option<Pa
         return Ok(None);
     }
     ready.map_or_else(|| kube::provide(scope, None, progress), Ok).map(Some)
+}
+
+/// Makes sure that there is a forge for the tests that need one; where it cannot be built, that is said here.
+fn forge(progress: &mut Progress) -> Result<()> {
+    if gitea::program().is_some() {
+        return Ok(());
+    }
+    if !gitea::can_build() {
+        progress.line(
+            "skip  tests against Gitea: there is no Go (https://go.dev/dl) or no C compiler to build it with; \
+             or name a ready program by STOKER_GITEA",
+        );
+        return Ok(());
+    }
+    progress.begin("build gitea, once: this takes some minutes");
+    let built = gitea::build(&mut |line| progress.detail(line));
+    progress.end(if built.is_ok() { "ok" } else { "FAIL" });
+    built.map(drop)
 }
 
 fn formatting(progress: &mut Progress) -> Result<Tally> {

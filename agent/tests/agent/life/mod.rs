@@ -5,6 +5,7 @@ mod credentials;
 mod designers;
 mod drift;
 mod first_boot;
+mod large;
 mod manifest;
 mod push;
 mod scan;

@@ -19,12 +19,14 @@ pub struct Sink {
     small: HashMap<ObjectId, Vec<u8>>,
     /// Blobs that came, in order.
     pub came: Vec<ObjectId>,
+    /// What belongs in place of pointers.
+    pub stands_in: HashMap<ObjectId, ObjectId>,
 }
 
 impl Sink {
     pub fn new(dir: &Path) -> Self {
         fs::create_dir_all(dir).unwrap();
-        Self { dir: dir.to_owned(), small: HashMap::new(), came: Vec::new() }
+        Self { dir: dir.to_owned(), small: HashMap::new(), came: Vec::new(), stands_in: HashMap::new() }
     }
 
     fn path(&self, id: &ObjectId) -> PathBuf {
@@ -54,6 +56,11 @@ impl BlobSink for Sink {
     fn keep(&mut self, id: &ObjectId, _: File) -> io::Result<()> {
         self.came.push(*id);
         fs::rename(self.dir.join("new"), self.path(id))
+    }
+
+    fn stand_in(&mut self, pointer: &ObjectId, content: &ObjectId) -> io::Result<()> {
+        self.stands_in.insert(*pointer, *content);
+        Ok(())
     }
 
     fn open(&mut self, id: &ObjectId) -> io::Result<Option<File>> {
