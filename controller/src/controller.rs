@@ -32,9 +32,13 @@ pub struct Hears {
     pub stop: watch::Receiver<bool>,
 }
 
+/// For one reconcile, whatever the API server does. What was written stays; the next one goes on from there.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 struct Done {
     key: Key,
-    result: Result<Option<Duration>, Error>,
+    /// `None`: it did not end in time.
+    result: Option<Result<Option<Duration>, Error>>,
     took: Duration,
 }
 
@@ -65,7 +69,7 @@ pub async fn run(reconciler: Arc<Reconciler>, health: Arc<Health>, mut hears: He
                 let reconciler = Arc::clone(&reconciler);
                 running.spawn(async move {
                     let began = Instant::now();
-                    let result = reconciler.reconcile(&key).await;
+                    let result = tokio::time::timeout(PATIENCE, reconciler.reconcile(&key)).await.ok();
                     Done { key, result, took: began.elapsed() }
                 });
             }
@@ -108,19 +112,28 @@ fn finish(
     let Done { key, result, took } = done;
     let now = Instant::now();
     queue.done(&key, now);
+    let mut failed = || {
+        let count = failures.entry(key.clone()).or_default();
+        *count = count.saturating_add(1);
+        let pause = FIRST_RETRY.saturating_mul(1_u32.checked_shl(*count - 1).unwrap_or(u32::MAX));
+        queue.want_at(key.clone(), now + jittered(pause.min(LONGEST_RETRY)));
+        *count
+    };
     let ending = match result {
-        Ok(again) => {
+        Some(Ok(again)) => {
             failures.remove(&key);
             if let Some(again) = again {
                 queue.want_at(key.clone(), now + again);
             }
             if again.is_some_and(|again| again < TURN) { Ending::Requeue } else { Ending::Success }
         }
-        Err(error) => {
-            let count = failures.entry(key.clone()).or_default();
-            *count = count.saturating_add(1);
-            let pause = FIRST_RETRY.saturating_mul(1_u32.checked_shl(*count - 1).unwrap_or(u32::MAX));
-            queue.want_at(key.clone(), now + jittered(pause.min(LONGEST_RETRY)));
+        None => {
+            let count = failed();
+            tracing::warn!(namespace = &*key.0, name = &*key.1, count, "a reconcile did not end in time");
+            Ending::Error
+        }
+        Some(Err(error)) => {
+            let count = failed();
             if error.is_conflict() {
                 tracing::debug!(namespace = &*key.0, name = &*key.1, %error, "somebody else was faster");
                 Ending::Requeue

@@ -64,6 +64,8 @@ pub struct Shown {
     pub paused: bool,
     pub conditions: Vec<Condition>,
     pub gateways: Vec<Gateway>,
+    /// Gateways at the commit that they were told.
+    pub synced: usize,
     pub token: Option<Token>,
 }
 
@@ -174,9 +176,8 @@ where
 {
     let count =
         |shown: &Shown, which: fn(&Gateway) -> bool| shown.gateways.iter().filter(|g| which(g)).count();
-    let counts: [Gauge<bool>; 3] = [
+    let counts: [Gauge<bool>; 2] = [
         (names::GATEWAYS_DISCOVERED, "Gateways found.", |_| true),
-        (names::GATEWAYS_SYNCED, "Gateways that are synced.", |g| g.sync_status == SyncStatus::Synced),
         (names::GATEWAYS_MISSING_SIDECAR, "Gateways without a sidecar.", |g| {
             g.sync_status == SyncStatus::MissingSidecar
         }),
@@ -186,6 +187,10 @@ where
         for (id, shown) in shown() {
             page.line(name, id, &[], count(shown, which));
         }
+    }
+    page.family(names::GATEWAYS_SYNCED, "gauge", "Gateways at the wanted commit.");
+    for (id, shown) in shown() {
+        page.line(names::GATEWAYS_SYNCED, id, &[], shown.synced);
     }
     page.family(names::CR_READY, "gauge", "1 when ready.");
     for (id, shown) in shown() {

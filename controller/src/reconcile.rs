@@ -221,6 +221,7 @@ impl Reconciler {
             Shown {
                 conditions: decision.status.conditions.clone(),
                 gateways: decision.gateways.clone(),
+                synced: decision.synced,
                 token: self.resolver.token(id),
                 ..shown
             },

@@ -38,6 +38,10 @@ const CONFIG: u8 = 78;
 const BLOCKING_THREADS: usize = 32;
 /// Debug builds need more than the 128 KiB that a look takes.
 const STACK: usize = 512 * 1024;
+/// For a connection to the API server.
+const CONNECT: Duration = Duration::from_secs(10);
+/// For a silence on one: longer than a watch, in which nothing may happen.
+const SILENCE: Duration = Duration::from_mins(5);
 /// From the signal to the end.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -85,7 +89,10 @@ async fn live(options: &Options, level: Level) -> Result<(), Problem> {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     }
 
-    let config = config(options).await?;
+    let mut config = config(options).await?;
+    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(SILENCE);
+    config.write_timeout = Some(SILENCE);
     let own_namespace = options.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let policy = HostPolicy { allowed: options.allowed_hosts.clone(), api_server: api_addresses(&config) };
     let client = Client::try_from(config).map_err(|error| Problem::Cluster(error.to_string()))?;

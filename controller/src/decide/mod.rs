@@ -49,6 +49,8 @@ pub struct Decision {
     pub status: ResourceStatus,
     /// The gateways with all their details, for metrics.
     pub gateways: Vec<Gateway>,
+    /// How many of them are at the commit that they were told.
+    pub synced: usize,
     pub events: Vec<Event>,
     /// The value of `stoker.io/requested-ref` that can go, if it is still that.
     pub fulfilled: Option<String>,
@@ -168,6 +170,7 @@ impl Deciding<'_> {
             }),
             status,
             gateways,
+            synced: states.iter().filter(|state| state.at_wanted).count(),
             events,
             fulfilled: match wanted.request {
                 Request::Fulfilled(value) => Some(value),
