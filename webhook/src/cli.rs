@@ -137,7 +137,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             Value(verb) if verb == "inject" && !is_inject => is_inject = true,
-            Value(verb) => return Err(format!("there is no command {verb:?}; known: inject")),
+            Value(verb) => {
+                return Err(format!("there is no command {:?}; known: inject", verb.display().to_string()));
+            }
             Short('f') | Long("file") => manifests.file = parser.value().map_err(said)?.into(),
             Long("gatewaysync") => manifests.gateway_sync = parser.value().map_err(said)?.into(),
             Long("namespace") => manifests.namespace = Some(word(&mut parser)?),
@@ -196,6 +198,7 @@ fn option(name: &str, options: &mut Options, parser: &mut lexopt::Parser) -> Res
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn said(error: lexopt::Error) -> String {
     error.to_string()
 }

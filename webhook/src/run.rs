@@ -28,7 +28,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// The API server closes idle connections after 90 s. Whoever closes first may lose a request that is on its way, and with
 /// it a pod's sidecar: so it must not be us.
-const ADMISSION: Limits = Limits { connections: 128, per_source: 64, head: Duration::from_secs(120) };
+const ADMISSION: Limits = Limits { connections: 128, per_source: 64, head: Duration::from_mins(2) };
 const RECEIVER: Limits = Limits { connections: 128, per_source: 64, head: Duration::from_secs(10) };
 const PROBES: Limits = Limits { connections: 32, per_source: 16, head: Duration::from_secs(10) };
 

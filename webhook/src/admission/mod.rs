@@ -10,8 +10,8 @@ use stoker_api::names::annotations;
 
 use crate::cluster::{Cache, Entry, Lookup, Unavailable};
 use crate::inject::{
-    NamespaceRules, Pod, Presence, Problem, Refusal, Request, Resource, Settings, Source, check_profile,
-    choose, inject,
+    Injection, NamespaceRules, Pod, Presence, Problem, Refusal, Request, Resource, Settings, Source,
+    check_profile, choose, inject,
 };
 use crate::metrics::Metrics;
 pub use handler::Mutate;
@@ -41,10 +41,12 @@ impl Admission {
         let name = pod.name().or_else(|| question.object.pointer("/metadata/generateName")?.as_str());
         let name = name.unwrap_or_default();
         match self.decide(&question.namespace, pod).await {
-            Ok(answer) => {
+            // It has its sidecar already: the second look, after others changed the pod, or a person's own doing.
+            Ok(injection) if injection.patch.is_empty() => Answer::unchanged(injection.warnings),
+            Ok(Injection { patch, warnings }) => {
                 self.metrics.pod(&question.namespace, true);
-                tracing::info!(namespace = question.namespace, pod = name, "the pod has the sidecar");
-                answer
+                tracing::info!(namespace = question.namespace, pod = name, "the pod gets the sidecar");
+                Answer::Allow { patch, warnings }
             }
             Err(Refusal { problem, deny }) => {
                 self.metrics.pod(&question.namespace, false);
@@ -62,7 +64,7 @@ impl Admission {
         }
     }
 
-    async fn decide(&self, namespace: &str, pod: Pod<'_>) -> Result<Answer, Refusal> {
+    async fn decide(&self, namespace: &str, pod: Pod<'_>) -> Result<Injection, Refusal> {
         let (name, entry) = self.resource(namespace, pod).await?;
         let spec = entry.spec.as_ref().map_err(|why| {
             let name = format!("{namespace}/{name}");
@@ -71,8 +73,7 @@ impl Admission {
         let (rules, api_secret) = self.surroundings(namespace, &spec.gateway.api.secret_name).await;
         let source = Source::Admission;
         let request = Request { pod, namespace: Some(namespace), source, rules: &rules, api_secret };
-        let injection = inject(&request, Resource { name: &name, spec }, &self.settings)?;
-        Ok(Answer::Allow { patch: injection.patch, warnings: injection.warnings })
+        inject(&request, Resource { name: &name, spec }, &self.settings)
     }
 
     async fn surroundings(&self, namespace: &str, secret: &str) -> (Arc<NamespaceRules>, Presence) {
@@ -87,10 +88,11 @@ impl Admission {
         }
         let live = match asked {
             Some(name) => {
-                let found = self.lookup.gateway_sync(namespace, name).await.map_err(unavailable)?;
+                let found =
+                    self.lookup.gateway_sync(namespace, name).await.map_err(|error| unavailable(&error))?;
                 found.map(|entry| (Arc::from(name), entry)).into_iter().collect()
             }
-            None => self.lookup.gateway_syncs(namespace).await.map_err(unavailable)?,
+            None => self.lookup.gateway_syncs(namespace).await.map_err(|error| unavailable(&error))?,
         };
         let names: Vec<&str> = live.iter().map(|(name, _)| &**name).collect();
         let chosen = choose(asked, namespace, &names)
@@ -119,6 +121,6 @@ impl Admission {
     }
 }
 
-fn unavailable(error: Unavailable) -> Refusal {
+fn unavailable(error: &Unavailable) -> Refusal {
     Refusal::without(Problem::Unavailable { why: error.to_string() })
 }

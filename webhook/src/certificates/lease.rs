@@ -80,7 +80,7 @@ impl Lease {
         match step(holder, &self.identity, since.elapsed()) {
             Step::Wait => Ok(false),
             Step::Create => {
-                let lease = self.object(&json!({"name": self.name}), &self.identity, None);
+                let lease = Self::object(&json!({"name": self.name}), &self.identity, None);
                 self.api.create(&PostParams::default(), &lease).await.map(|_| true)
             }
             Step::Renew | Step::TakeOver => {
@@ -109,10 +109,10 @@ impl Lease {
     fn changed(&self, found: Option<DynamicObject>, holder: &str) -> DynamicObject {
         let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let before = found.map(|lease| lease.data["spec"].clone());
-        self.object(&json!({"name": self.name, "resourceVersion": version}), holder, before)
+        Self::object(&json!({"name": self.name, "resourceVersion": version}), holder, before)
     }
 
-    fn object(&self, metadata: &Value, holder: &str, before: Option<Value>) -> DynamicObject {
+    fn object(metadata: &Value, holder: &str, before: Option<Value>) -> DynamicObject {
         let now = format!("{:.6}", jiff::Timestamp::now());
         let before = before.unwrap_or_default();
         let is_ours = before["holderIdentity"] == holder;

@@ -59,7 +59,7 @@ impl Trust {
 
 /// What to apply, by the server's own merging, so that nothing but the bundle becomes ours.
 pub fn patch(name: &str, bundle: &[Root]) -> Value {
-    let pem: String = bundle.iter().map(|root| pem(root)).collect();
+    let pem: String = bundle.iter().map(pem).collect();
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",

@@ -10,12 +10,12 @@ use stoker_api::resource;
 pub struct Kind {
     group: &'static str,
     version: &'static str,
-    kind: &'static str,
+    name: &'static str,
     plural: &'static str,
 }
 
-const fn kind(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Kind {
-    Kind { group, version, kind, plural }
+const fn kind(group: &'static str, version: &'static str, name: &'static str, plural: &'static str) -> Kind {
+    Kind { group, version, name, plural }
 }
 
 /// Ours.
@@ -38,7 +38,7 @@ pub const WEBHOOK_CONFIGURATION: Kind = kind(
 
 /// The objects of a kind in one namespace, or everywhere.
 pub fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
-    let group_version_kind = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
+    let group_version_kind = GroupVersionKind::gvk(kind.group, kind.version, kind.name);
     let resource = ApiResource::from_gvk_with_plural(&group_version_kind, kind.plural);
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),

@@ -21,7 +21,7 @@ const SHORT_PATIENCE: Duration = Duration::from_millis(300);
 /// How long what a namespace demands, and which Secrets there are, is believed.
 const GOOD_FOR: Duration = Duration::from_mins(1);
 const MOST: usize = 512;
-/// More GatewaySyncs than that in one namespace are not looked up one by one.
+/// More resources than that in one namespace are not looked up one by one.
 const MOST_LISTED: u32 = 100;
 
 /// The API server does not answer, or refuses to.
@@ -58,7 +58,7 @@ impl Lookup {
         Ok(found.map(|mut object| Arc::new(Entry::of(&mut object))))
     }
 
-    /// The GatewaySyncs of a namespace, by name.
+    /// The resources of a namespace, by name.
     pub async fn gateway_syncs(&self, namespace: &str) -> Result<Vec<(Arc<str>, Arc<Entry>)>, Unavailable> {
         if !is_name(namespace) {
             return Ok(Vec::new());

@@ -14,8 +14,8 @@ impl Amount {
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, suffix) = text.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let is_number = !(whole.is_empty() && fraction.is_empty()) && !fraction.contains('.');
-        if !is_number || number.len() > 24 || fraction.len() > 9 {
+        let is_empty = whole.is_empty() && fraction.is_empty();
+        if is_empty || fraction.contains('.') || number.len() > 24 || fraction.len() > 9 {
             return None;
         }
         let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };

@@ -265,3 +265,6 @@ fn displayed(request: &Request<'_>, resource: Resource<'_>) -> String {
         None => resource.name.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,7 @@ impl<'a> Pod<'a> {
             mount["mountPath"] == TOKEN_PATH
                 && mount["name"].as_str().is_some_and(|name| name.starts_with(TOKEN_VOLUME_PREFIX))
         };
-        self.all_containers().flat_map(|container| mounts(container)).any(is_token)
+        self.all_containers().flat_map(mounts).any(is_token)
     }
 
     /// A name for a volume of ours: the contract's, unless the pod has a volume of that name.
@@ -218,7 +218,8 @@ impl<'a> Data<'a> {
     pub fn beneath(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let root = format!("{}/", self.path().trim_end_matches('/'));
         mounts(self.gateway).iter().filter_map(move |mount| {
-            let path = mount["mountPath"].as_str().filter(|path| path.starts_with(&root))?;
+            let path = mount["mountPath"].as_str()?;
+            path.starts_with(&root).then_some(()).filter(|()| path.len() > root.len())?;
             Some((mount["name"].as_str()?, path))
         })
     }

@@ -140,7 +140,7 @@ fn fit(name: &str, share: &mut Share, rules: &NamespaceRules) {
     }
 }
 
-fn largest<'a>(texts: [Option<&'a str>; 2]) -> Option<&'a str> {
+fn largest(texts: [Option<&str>; 2]) -> Option<&str> {
     texts.into_iter().flatten().max_by_key(|text| Amount::parse(text))
 }
 
@@ -155,3 +155,6 @@ fn claims(given: Option<&Resources>, pod: Pod<'_>, warnings: &mut Vec<String>) -
     }
     claims
 }
+
+#[cfg(test)]
+mod tests;

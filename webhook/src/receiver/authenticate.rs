@@ -158,9 +158,10 @@ mod tests {
 
     #[test]
     fn whatever_is_not_exactly_right_proves_nothing() {
+        type Headers<'a> = &'a [(&'a str, &'a str)];
         let both = keys(Some(SECRET), Some("token"));
         let prefixed = format!("sha256={SIGNATURE}");
-        let table: &[(&Keys, &[(&str, &str)], &[u8])] = &[
+        let table: &[(&Keys, Headers<'_>, &[u8])] = &[
             (&both, &[], BODY),
             (&both, &[("x-hub-signature-256", &prefixed)], b"Hello, World?"),
             (&both, &[("x-hub-signature-256", SIGNATURE)], BODY),

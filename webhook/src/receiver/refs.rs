@@ -9,7 +9,10 @@ const LONGEST: usize = 255;
 pub fn is_ref(name: &str) -> bool {
     let is_plain = |c: char| !c.is_control() && !matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
     let is_part = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && !part.ends_with('.')
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.strip_suffix(".lock").is_none()
+            && !part.ends_with('.')
     };
     (1..=LONGEST).contains(&name.len())
         && name != "@"
