@@ -64,7 +64,6 @@ async fn what_a_fleet_costs() -> Result<()> {
 
     let figures = json!({
         "resources": stage.resources, "gateways": stage.gateways, "other_pods": stage.strangers,
-        "release": !cfg!(debug_assertions),
         "start_to_all_metadata_ms": first.as_millis(),
         "peak_listing_kib": peak_listing,
         "agents_reported_ms": reported.as_millis(),

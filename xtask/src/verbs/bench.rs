@@ -1,8 +1,9 @@
-//! `cargo xtask bench agent`: what the agent costs, next to git on the same repositories, beside the goals; `render`: what
-//! templates, patches and globs cost by themselves.
+//! `cargo xtask bench agent`: what the agent costs, next to git on the same repositories, beside the goals; `controller`:
+//! what that costs for a fleet; `render`: what templates, patches and globs cost by themselves.
 
 mod agent;
 mod cgroup;
+mod controller;
 mod cost;
 mod figures;
 mod goals;
@@ -20,6 +21,7 @@ mod side;
 mod source;
 mod words;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,7 +41,7 @@ use crate::{needs, workspace};
 
 pub(super) const VERB: Verb = Verb {
     name: "bench",
-    usage: "agent|render [--json FILE] [--estates S,M,D,L,H] [--quick] [--program FILE]",
+    usage: "agent|controller|render [--json FILE] [--estates S,M,D,L,H] [--quick] [--program FILE]",
     summary: "size, memory, bytes and times, beside git's and the goals",
     run,
 };
@@ -59,9 +61,9 @@ struct Options {
 fn run(arguments: Parser) -> Result<ExitCode> {
     let mut rest = arguments.clone();
     if let Some(Value(subject)) = rest.next()?
-        && subject == "render"
+        && let Some(run) = other_subject(&subject)
     {
-        return render::run(rest, &VERB);
+        return run(rest, &VERB);
     }
     let Some(options) = options(arguments)? else { return Ok(ExitCode::SUCCESS) };
     ensure!(cfg!(target_os = "linux"), "the figures come from /proc: this needs Linux");
@@ -87,6 +89,15 @@ fn run(arguments: Parser) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is measured by its own means.
+fn other_subject(subject: &OsStr) -> Option<fn(Parser, &Verb) -> Result<ExitCode>> {
+    match subject.to_str()? {
+        "render" => Some(render::run),
+        "controller" => Some(controller::run),
+        _ => None,
+    }
+}
+
 fn options(mut arguments: Parser) -> Result<Option<Options>> {
     let mut subject = None;
     let mut options = Options { json: None, estates: Estate::ALL.to_vec(), quick: false, program: None };
@@ -106,7 +117,7 @@ fn options(mut arguments: Parser) -> Result<Option<Options>> {
     match subject {
         Some(subject) if subject == "agent" => Ok(Some(options)),
         Some(other) => {
-            bail!("there is nothing to measure by the name {}; there are agent and render", other.display())
+            bail!("there is nothing to measure by the name {}; there are agent, controller and render", other.display())
         }
         None => bail!("what is to be measured? cargo xtask {} {}", VERB.name, VERB.usage),
     }
