@@ -117,7 +117,10 @@ fn options(mut arguments: Parser) -> Result<Option<Options>> {
     match subject {
         Some(subject) if subject == "agent" => Ok(Some(options)),
         Some(other) => {
-            bail!("there is nothing to measure by the name {}; there are agent, controller and render", other.display())
+            bail!(
+                "there is nothing to measure by the name {}; there are agent, controller and render",
+                other.display()
+            )
         }
         None => bail!("what is to be measured? cargo xtask {} {}", VERB.name, VERB.usage),
     }
