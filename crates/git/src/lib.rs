@@ -7,6 +7,7 @@
 //! It must not know what the files are for (gateways, Kubernetes) nor where they end up.
 
 mod arrivals;
+mod bundle;
 mod capabilities;
 mod descent;
 mod disk;

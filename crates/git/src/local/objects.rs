@@ -181,6 +181,31 @@ impl Objects {
         id: &ObjectId,
         place: &mut Place<'_>,
     ) -> Result<Made, Error> {
+        let (kind, delta, made) = self.make(pack, at, place)?;
+        check(&made.finished, id, &pack.path)?;
+        if made.finished.file.is_none() {
+            self.cache.put((pack.number, at), kind, &self.work.object[..made.size as usize]);
+        }
+        Ok(Made { kind, size: made.size, delta, file: made.finished.file })
+    }
+
+    /// The id of the object that begins at `at` of a pack that has no index yet.
+    pub fn id_at(&mut self, pack: &Pack, at: u64) -> Result<ObjectId, Error> {
+        self.work.trim();
+        let scratch = self.scratch.clone();
+        let mut place = |kind, size| {
+            let large = kind == Kind::Blob && size > CHUNK as u64;
+            if large { scratch_file(&scratch).map(Some) } else { Ok(None) }
+        };
+        let (kind, _, made) = self.make(pack, at, &mut place)?;
+        if made.finished.file.is_none() {
+            self.cache.put((pack.number, at), kind, &self.work.object[..made.size as usize]);
+        }
+        Ok(made.finished.id)
+    }
+
+    /// Makes an object: its kind, whether it is a delta, and its bytes.
+    fn make(&mut self, pack: &Pack, at: u64, place: &mut Place<'_>) -> Result<(Kind, bool, Link), Error> {
         let chain = self.chain(pack, at)?;
         let (kind, delta) = (chain.kind, !chain.deltas.is_empty());
         let scratch = self.scratch.clone();
@@ -189,11 +214,7 @@ impl Objects {
             let base = self.step(pack, kind, made);
             made = self.delta(pack, *link, kind, &base, &mut Aim::of(number == 0, place, &scratch))?;
         }
-        check(&made.finished, id, &pack.path)?;
-        if made.finished.file.is_none() {
-            self.cache.put((pack.number, at), kind, &self.work.object[..made.size as usize]);
-        }
-        Ok(Made { kind, size: made.size, delta, file: made.finished.file })
+        Ok((kind, delta, made))
     }
 
     /// Follows deltas to an object that is stored whole, or that is in the cache.

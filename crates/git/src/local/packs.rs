@@ -37,7 +37,8 @@ pub(super) struct Pack {
     pub file: File,
     /// Where its last object ends.
     pub end: u64,
-    index: PackIndex,
+    /// `None` while one is made.
+    index: Option<PackIndex>,
 }
 
 impl Packs {
@@ -121,17 +122,27 @@ impl Pack {
         let len = file.metadata().map_err(failed("look at", &path))?.len();
         let mut head = [0; 8];
         let read = file.read_exact_at(&mut head, 0);
-        if read.is_err() || !matches!(&head, b"PACK\0\0\0\x02" | b"PACK\0\0\0\x03") || len < 32 {
+        // A bundle is a pack behind a head; its index counts from the bundle's beginning.
+        let known = matches!(&head, b"PACK\0\0\0\x02" | b"PACK\0\0\0\x03" | b"# v2 git" | b"# v3 git");
+        if read.is_err() || !known || len < 32 {
             return Err(Error::Corrupt(format!(
                 "{} is not a pack: run `git fsck` in the repository",
                 path.display()
             )));
         }
-        Ok(Some(Self { number, path, file, end: len - 20, index }))
+        Ok(Some(Self { number, path, file, end: len - 20, index: Some(index) }))
+    }
+
+    /// A pack that has no index yet: its objects are found by where they begin.
+    pub fn without_index(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(failed("open", path))?;
+        let len = file.metadata().map_err(failed("look at", path))?.len();
+        Ok(Self { number: u32::MAX, path: path.to_owned(), file, end: len.saturating_sub(20), index: None })
     }
 
     /// Where in this pack the object begins.
     pub fn find(&self, id: &ObjectId) -> Result<Option<u64>, Error> {
-        self.index.find(id).map_err(failed("read the index of", &self.path))
+        let Some(index) = &self.index else { return Ok(None) };
+        index.find(id).map_err(failed("read the index of", &self.path))
     }
 }

@@ -5,7 +5,9 @@ use stoker_object::{CommitHeader, Entries, Kind, Mode, ObjectId, TagHeader};
 
 use super::layout::Layout;
 use super::objects::{Made, Objects};
+use super::packs::Pack;
 use super::refs::Refs;
+use crate::bundle;
 use crate::capabilities::{RefLine, RefSink};
 use crate::error::Error;
 use crate::pack::output::CHUNK;
@@ -23,26 +25,69 @@ const MOST_ROUNDS: usize = 1000;
 /// A repository on disk.
 pub(crate) struct LocalRepository {
     path: PathBuf,
-    refs: Refs,
+    refs: Names,
     objects: Objects,
     limits: Limits,
 }
 
+/// Where refs are.
+enum Names {
+    Disk(Refs),
+    /// In the head of the bundle.
+    Bundle,
+}
+
+impl Names {
+    fn list(&self, path: &Path, prefixes: &[String], each: &mut dyn FnMut(RefLine<'_>)) -> Result<(), Error> {
+        let Self::Disk(refs) = self else {
+            let asked = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+            let mut see = |id, name: &str| {
+                if asked(name) {
+                    each(RefLine { name, id, peeled: None, target: None });
+                }
+            };
+            return bundle::head(path, &mut see).map(drop);
+        };
+        refs.list(prefixes, each)
+    }
+}
+
 impl LocalRepository {
+    /// Opens a bundle. Its pack gets an index in `scratch`, once.
+    ///
+    /// Errors: [`Error::Corrupt`] if it is none, or needs commits that are not in it.
+    pub fn open_bundle(path: &Path, scratch: &Path, limits: Limits) -> Result<Self, Error> {
+        let mut making = None;
+        let objects = bundle::objects(path, scratch, &limits, &mut |path, at| {
+            let (pack, objects) = match &mut making {
+                Some(making) => making,
+                none => none.insert((Pack::without_index(path)?, Objects::new(Vec::new(), scratch))),
+            };
+            objects.id_at(pack, at)
+        })?;
+        let (path, objects) = (path.to_owned(), Objects::new(vec![objects], scratch));
+        Ok(Self { path, refs: Names::Bundle, objects, limits })
+    }
+
+    /// Whether it has this object.
+    pub fn has(&mut self, id: &ObjectId) -> Result<bool, Error> {
+        Ok(self.objects.kind(id)?.is_some())
+    }
+
     /// Opens the repository that git would find for `file://<path>`. `scratch` is a directory for files
     /// that have no name there while they are used.
     ///
     /// Errors: [`Error::Corrupt`] if there is none, [`Error::Unsupported`] for SHA-256 and reftable.
     pub fn open(path: &Path, scratch: &Path, limits: Limits) -> Result<Self, Error> {
         let layout = Layout::find(path)?;
-        let refs = Refs::new(&layout);
+        let refs = Names::Disk(Refs::new(&layout));
         Ok(Self { path: path.to_owned(), refs, objects: Objects::new(layout.objects, scratch), limits })
     }
 
     /// Shows `refs` the refs whose names begin with one of `prefixes`, tags peeled.
     pub fn refs(&mut self, prefixes: &[String], refs: &mut dyn RefSink) -> Result<(), Error> {
-        let Self { refs: on_disk, objects, .. } = self;
-        on_disk.list(prefixes, &mut |mut line: RefLine<'_>| {
+        let Self { path, refs: names, objects, .. } = self;
+        names.list(path, prefixes, &mut |mut line: RefLine<'_>| {
             // Branches are commits by themselves.
             if line.peeled.is_none() && !line.name.starts_with("refs/heads/") {
                 match peel(objects, &line.id) {
