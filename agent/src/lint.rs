@@ -105,7 +105,8 @@ impl Linter {
             for name in stoker_layout::unlisted(files, &texts) {
                 self.report(&full, &stoker_layout::unlisted_finding(text, &name), false)?;
             }
-            for name in files.iter().filter(|name| !is_manifest(name) && name.ends_with(".json")) {
+            for name in files.iter().filter(|name| !is_manifest(name) && name.strip_suffix(".json").is_some())
+            {
                 self.check_json(&join(path, name))?;
             }
         }

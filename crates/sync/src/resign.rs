@@ -95,10 +95,13 @@ impl Siblings {
         let id = match (self.steps.get(name), version) {
             (None, _) => return self.live(name, dirs),
             (Some(Step::Removed), _) => return Ok(None),
-            (Some(Step::Written { source, .. }), Version::Committed) => source,
-            (Some(Step::Written { content, .. }), Version::Written) => content,
+            // The signature is over what belongs there, not over what Git has in its stead.
+            (Some(Step::Written { source, .. }), Version::Committed) => {
+                staging.stood_in(source).unwrap_or(*source)
+            }
+            (Some(Step::Written { content, .. }), Version::Written) => *content,
         };
-        staging.get(id).map_err(Error::io("open", staging.path(id, 0)))
+        staging.get(&id).map_err(Error::io("open", staging.path(&id, 0)))
     }
 
     fn live(&self, name: &str, dirs: &mut DirCursor) -> Result<Option<File>, Error> {
