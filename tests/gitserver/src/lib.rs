@@ -20,6 +20,7 @@ mod listener;
 mod proxy;
 mod repository;
 mod ssh;
+pub mod table;
 mod throttle;
 mod tls;
 

@@ -1,6 +1,7 @@
 //! `cargo xtask gen WHAT`: writes anew what is committed and made by programs. Running it twice changes nothing.
 
 mod crd;
+mod git;
 mod oracle;
 
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ use crate::progress::Progress;
 
 pub(super) const VERB: Verb = Verb {
     name: "gen",
-    usage: "[crd] [oracle]",
+    usage: "[crd] [git] [oracle]",
     summary: "writes anew what is committed and generated; without a word, all of it",
     run,
 };
@@ -27,7 +28,7 @@ struct Target {
 }
 
 /// To add one: a file beside this with a `TARGET`, a word here and in the usage above.
-const TARGETS: &[Target] = &[crd::TARGET, oracle::TARGET];
+const TARGETS: &[Target] = &[crd::TARGET, git::TARGET, oracle::TARGET];
 
 fn run(mut arguments: Parser) -> Result<ExitCode> {
     let mut chosen = Vec::new();
