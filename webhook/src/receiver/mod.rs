@@ -71,15 +71,17 @@ struct Reply {
     status: StatusCode,
     reference: Option<String>,
     message: Option<String>,
+    /// Who sent it, where the body says so.
+    source: Option<Source>,
 }
 
 impl Reply {
     fn refused(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, reference: None, message: Some(message.into()) }
+        Self { status, reference: None, message: Some(message.into()), source: None }
     }
 
     fn accepted(reference: Option<String>, message: Option<&str>) -> Self {
-        Self { status: StatusCode::ACCEPTED, reference, message: message.map(str::to_owned) }
+        Self { status: StatusCode::ACCEPTED, reference, message: message.map(str::to_owned), source: None }
     }
 
     fn into_answer(self) -> Answer {
@@ -96,6 +98,10 @@ impl Reply {
         }
         answer
     }
+}
+
+fn has_secrets(receiver: &stoker_api::spec::Receiver) -> bool {
+    receiver.hmac_secret_ref.is_some() || receiver.token_secret_ref.is_some()
 }
 
 fn unauthorized() -> Reply {
@@ -128,8 +134,13 @@ impl Receiver {
 
     /// What opens a resource, and whether anything is configured at all.
     fn keys(&self, namespace: &str, entry: Option<&Entry>) -> Keys {
-        let receiver = entry.and_then(|entry| entry.spec.as_ref().ok()?.receiver.as_ref());
-        let own = receiver.filter(|own| own.hmac_secret_ref.is_some() || own.token_secret_ref.is_some());
+        let receiver = match entry.map(|entry| &entry.spec) {
+            // It may have secrets of its own that nobody can read now.
+            Some(Err(_)) => return Keys::default(),
+            Some(Ok(spec)) => spec.receiver.as_ref(),
+            None => None,
+        };
+        let own = receiver.filter(|own| has_secrets(own));
         match own {
             None => self.settings.global.clone(),
             // Own secrets exclude the global ones, also while they are not there.
@@ -144,9 +155,10 @@ impl Receiver {
     fn is_unconfigured(&self) -> bool {
         let mut has_own = false;
         self.cache.each(|_, _, entry| {
-            let receiver = entry.spec.as_ref().ok().and_then(|spec| spec.receiver.as_ref());
-            has_own |=
-                receiver.is_some_and(|own| own.hmac_secret_ref.is_some() || own.token_secret_ref.is_some());
+            has_own |= match &entry.spec {
+                Ok(spec) => spec.receiver.as_ref().is_some_and(has_secrets),
+                Err(_) => true,
+            };
         });
         !has_own && self.settings.global.is_empty()
     }
@@ -201,7 +213,7 @@ impl Receiver {
         }
         let event = Event::of(header);
         if event.is_ping() {
-            return Reply { status: StatusCode::OK, reference: None, message: Some("pong".to_owned()) };
+            return Reply { status: StatusCode::OK, ..Reply::accepted(None, Some("pong")) };
         }
         let (source, asked) = match recognise(event, body) {
             Ok(recognised) => recognised,
@@ -210,7 +222,8 @@ impl Receiver {
         let is_signed = proof == Some(Proof::Signature);
         let is_again = is_signed && self.delivered.knows(namespace, name, body);
         let decision = decide::decide(&entry, source, &asked, is_again, Timestamp::now());
-        self.carry_out(namespace, name, decision, is_signed.then_some(body)).await
+        let reply = self.carry_out(namespace, name, decision, is_signed.then_some(body)).await;
+        Reply { source: Some(source), ..reply }
     }
 
     /// Writes what was decided. `signed` is remembered when it is done.
@@ -240,8 +253,7 @@ impl Receiver {
             Verdict::Nothing { message } => Reply::accepted(None, Some(message)),
             Verdict::NotAllowed { reference } => Reply {
                 status: StatusCode::FORBIDDEN,
-                reference: Some(reference),
-                message: Some("receiver.allowedRefs does not allow this ref".to_owned()),
+                ..Reply::accepted(Some(reference), Some("receiver.allowedRefs does not allow this ref"))
             },
         }
     }
@@ -250,9 +262,10 @@ impl Receiver {
 impl Handler for Receiver {
     async fn handle(&self, request: Request<Incoming>, source: IpAddr) -> Answer {
         let header = |name: &'static str| request.headers().get(name).map(HeaderValue::as_bytes);
-        let forge = Event::of(header).source().map_or(UNKNOWN, Source::as_str);
+        let forge = Event::of(header).source();
         let reply = self.reply(request, source).await;
-        self.metrics.push(forge, reply.status.as_u16());
+        let sender = reply.source.or(forge).map_or(UNKNOWN, Source::as_str);
+        self.metrics.push(sender, reply.status.as_u16());
         reply.into_answer()
     }
 }

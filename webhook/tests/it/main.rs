@@ -10,6 +10,7 @@
 mod admission;
 mod certificates;
 mod cluster;
+mod forge;
 mod gateways;
 mod http;
 mod namespaces;
