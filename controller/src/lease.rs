@@ -27,6 +27,8 @@ pub struct Candidate {
     /// The lease as others wrote it, and when that was first seen: their clocks do not count.
     observed: Option<(LeaseSpec, Instant)>,
     renewed: Option<Instant>,
+    /// The lease as we wrote it last, while it is ours: renewing it needs no reading.
+    own: Option<Lease>,
 }
 
 /// What to do about a lease that was read.
@@ -41,7 +43,7 @@ impl Candidate {
     /// A candidate of this name.
     pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
         let api = Api::namespaced(client, namespace);
-        Self { api, name: name.to_owned(), identity, observed: None, renewed: None }
+        Self { api, name: name.to_owned(), identity, observed: None, renewed: None, own: None }
     }
 
     /// Holds the lease whenever it can, until `stop`; says in `leads` whether it does.
@@ -76,12 +78,23 @@ impl Candidate {
 
     /// One try. `true`: the lease is ours.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
+        if let Some(mut lease) = self.own.take() {
+            if let Some(spec) = &mut lease.spec {
+                spec.renew_time = Some(MicroTime(Timestamp::now()));
+            }
+            let renewed = self.api.replace(&self.name, &PostParams::default(), &lease).await;
+            // Somebody wrote to it, or deleted it: it is read again.
+            if !matches!(&renewed, Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409)) {
+                return self.won(renewed);
+            }
+        }
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
             let lease = Lease {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: Some(self.held(None)),
             };
-            return won(self.api.create(&PostParams::default(), &lease).await);
+            let created = self.api.create(&PostParams::default(), &lease).await;
+            return self.won(created);
         };
         let spec = lease.spec.clone().unwrap_or_default();
         match self.step(&spec, Instant::now()) {
@@ -92,7 +105,8 @@ impl Candidate {
             Step::Take => lease.spec = Some(self.held(Some(&spec))),
         }
         // With the version that was read: of two candidates one is refused.
-        won(self.api.replace(&self.name, &PostParams::default(), &lease).await)
+        let replaced = self.api.replace(&self.name, &PostParams::default(), &lease).await;
+        self.won(replaced)
     }
 
     fn step(&mut self, spec: &LeaseSpec, now: Instant) -> Step {
@@ -126,6 +140,17 @@ impl Candidate {
         }
     }
 
+    fn won(&mut self, result: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
+        match result {
+            Ok(lease) => {
+                self.own = Some(lease);
+                Ok(true)
+            }
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Lets go, so that the next one need not wait.
     async fn release(&self) {
         let release = async {
@@ -140,14 +165,6 @@ impl Candidate {
         if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, release).await {
             tracing::warn!(%error, "the lease could not be released; it ends by itself");
         }
-    }
-}
-
-fn won(result: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
-    match result {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

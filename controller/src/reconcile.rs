@@ -42,6 +42,8 @@ pub struct Reconciler {
 pub struct Memory {
     gone: Gone,
     status_written: Option<Instant>,
+    /// The last look told the agents something new and left the rest for the next one.
+    has_told: bool,
 }
 
 impl Reconciler {
@@ -159,9 +161,21 @@ impl Reconciler {
         self.show(id, seen, decision);
         self.memory().entry(id.clone()).or_default().gone.clone_from(&decision.gone);
         let mut failure = None;
-        if let Some(objects) = &decision.objects
-            && let Err(error) = self.actor.objects(seen, objects).await
-        {
+        let told = match &decision.objects {
+            Some(objects) => self.actor.objects(seen, objects).await,
+            None => Ok(false),
+        };
+        // A push concerns many resources: all agents are told before the first status is written. Not twice in a row, so
+        // that somebody who writes to the metadata again and again does not keep the status from being written.
+        let is_new = matches!(told, Ok(true));
+        let had_told = {
+            let mut memory = self.memory();
+            std::mem::replace(&mut memory.entry(id.clone()).or_default().has_told, is_new)
+        };
+        if is_new && !had_told {
+            return Ok(Some(Duration::ZERO));
+        }
+        if let Err(error) = told {
             if error.is_rbac && !error.is_conflict() {
                 let event = Event {
                     reason: stoker_api::names::events::RBAC_ERROR,

@@ -37,16 +37,16 @@ impl Actor {
         Ok(())
     }
 
-    /// The metadata: exactly these keys.
+    /// The metadata: exactly these keys. `true`: it was written.
     pub(super) async fn metadata(
         &self,
         seen: &Snapshot,
         data: &BTreeMap<String, String>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let name = objects::metadata(&seen.resource.name);
         let known = seen.maps.get(name.as_str());
         if known.is_some_and(|map| *map.data == *data && is_ours(seen, &map.head)) {
-            return Ok(());
+            return Ok(false);
         }
         let mut map = object(seen, "v1", "ConfigMap", &name, component::METADATA);
         map["data"] = json!(data);
@@ -63,7 +63,7 @@ impl Actor {
             written = self.merge_map(seen, &name, &json!({ "data": foreign })).await?;
         }
         self.index.put_map(written);
-        Ok(())
+        Ok(true)
     }
 
     /// Removes keys of pods that are gone, unless somebody wrote to the `ConfigMap` meanwhile.

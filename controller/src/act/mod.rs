@@ -96,8 +96,8 @@ impl Actor {
         Ok(found)
     }
 
-    /// Makes the objects of a resource as they are wanted.
-    pub async fn objects(&self, seen: &Snapshot, wanted: &Objects) -> Result<(), Error> {
+    /// Makes the objects of a resource as they are wanted. `true`: the agents were told something new.
+    pub async fn objects(&self, seen: &Snapshot, wanted: &Objects) -> Result<bool, Error> {
         self.maps(seen, wanted).await?;
         let rights = async {
             self.role(seen, wanted.shards).await?;
@@ -108,7 +108,7 @@ impl Actor {
         // Last: whoever reads it may report and be heard.
         match &wanted.metadata {
             Some(data) => self.metadata(seen, data).await,
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 
