@@ -8,9 +8,11 @@ use stoker_git::{BlobSink, Remote, RepoUrl, TreeStore};
 use stoker_object::{CommitHeader, Kind, ObjectId};
 use stoker_sync::{Plan, Staging, Trees};
 
+use crate::app_token::AppToken;
 use crate::failure::{Code, Failure};
 use crate::lfs::{self, Pointers};
 use crate::progress::Progress;
+use crate::settings::Settings;
 use stoker_api::Reason;
 
 /// The repository, and the trees of what was fetched from it.
@@ -21,24 +23,46 @@ pub struct Repository {
     pub verified: Option<(ObjectId, ObjectId)>,
     /// Large files that lie beside the repository, as they came by.
     pointers: Pointers,
+    /// The token of a GitHub App, which ends after an hour.
+    app: Option<AppToken>,
 }
 
 impl Repository {
     /// Opens it; nothing goes over the network yet.
-    pub fn open(url: &str, options: &stoker_git::Options, trees_dir: &Path) -> Result<Self, Failure> {
-        let url =
-            RepoUrl::parse(url).map_err(|error| Failure { code: Code::Config, ..Failure::from(error) })?;
+    pub fn open(settings: &Settings, state_dir: &Path, trees_dir: &Path) -> Result<Self, Failure> {
+        let url = RepoUrl::parse(&settings.resource.spec.git.repo)
+            .map_err(|error| Failure { code: Code::Config, ..Failure::from(error) })?;
+        let mut options = settings.git_options(state_dir);
+        let app = settings.app_token()?;
+        if let Some(app) = &app {
+            options.token_file = Some(app.path());
+        }
         Ok(Self {
-            remote: Remote::open(&url, options)?,
+            remote: Remote::open(&url, &options)?,
             store: TreeStore::open(trees_dir)?,
             verified: None,
             pointers: Pointers::default(),
+            app,
         })
+    }
+
+    /// Makes sure that a token that ends is good for what comes next.
+    fn renew(&mut self) -> Result<(), Failure> {
+        self.app.as_mut().map_or(Ok(()), AppToken::renew)
     }
 
     /// The commit that a ref means now.
     pub fn resolve(&mut self, reference: &str) -> Result<ObjectId, Failure> {
-        Ok(self.remote.resolve(reference)?.commit)
+        self.renew()?;
+        match (self.remote.resolve(reference), &mut self.app) {
+            (Ok(resolved), _) => Ok(resolved.commit),
+            (Err(error), app) => {
+                if let Some(app) = app.as_mut().filter(|_| error.reason() == "AuthFailed") {
+                    app.forget();
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Makes sure that the commit and all its trees are here; the commit's header.
@@ -48,6 +72,7 @@ impl Repository {
         staging: &mut Staging,
         progress: &mut Progress,
     ) -> Result<CommitHeader, Failure> {
+        self.renew()?;
         let fetched = {
             let mut sink = Sink { staging, progress, pointers: &mut self.pointers };
             self.remote.fetch_trees(&commit, &mut self.store, &mut sink)

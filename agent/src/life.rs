@@ -121,11 +121,7 @@ impl<'a> Agent<'a> {
         }
         finish_interrupted(&volume, mailbox)?;
         shared.start(|facts| facts.finishing = false);
-        let repository = Repository::open(
-            &settings.resource.spec.git.repo,
-            &settings.git_options(volume.state_dir()),
-            &volume.trees_dir(),
-        )?;
+        let repository = Repository::open(&settings, volume.state_dir(), &volume.trees_dir())?;
         let now = Instant::now();
         Ok(Self {
             rules: settings.rules(),

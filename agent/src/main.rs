@@ -4,6 +4,7 @@
 //! is `stoker-ignition`, its rules are `stoker-layout`, the contract is `stoker-api`. Blocking threads, no
 //! async; only the sync thread touches the data directory.
 
+mod app_token;
 mod backoff;
 mod cli;
 mod clock;

@@ -11,6 +11,7 @@ use stoker_api::{GatewaySync, MaxDeletes, ResolvedProfile, profile};
 use stoker_object::ObjectId;
 use stoker_sync::{Desired, Identity, Limits, Mapping, MappingKind, Patch, Prune, TemplateData, UndoPolicy};
 
+use crate::app_token::AppToken;
 use crate::cli::Options;
 use crate::failure::Failure;
 use crate::rules::LayoutRules;
@@ -122,6 +123,20 @@ impl Settings {
             scratch: scratch.to_owned(),
             ..stoker_git::Options::default()
         }
+    }
+
+    /// The GitHub App by which the repository is read, if it is by one.
+    pub fn app_token(&self) -> Result<Option<AppToken>, Failure> {
+        let git = &self.resource.spec.git;
+        let Some(app) = git.auth.as_ref().and_then(|auth| auth.github_app.as_ref()) else { return Ok(None) };
+        let ca = git.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref());
+        let (key, ca) = (self.secret(&app.private_key_secret_ref), ca.map(|ca| self.secret(ca)));
+        let app = stoker_githubapp::App {
+            app_id: app.app_id,
+            installation_id: app.installation_id,
+            base: app.api_base_url.clone(),
+        };
+        AppToken::new(app, &git.repo, key, ca).map(Some)
     }
 
     /// The policy and the keys that commits must satisfy, if there have to be any. They are read anew each time.

@@ -99,11 +99,7 @@ impl Agent<'_> {
         let gateway = gateway(&settings, &self.mailbox)?;
         let (old, new) = (&self.settings.resource.spec.git, &settings.resource.spec.git);
         if old != new {
-            self.repository = Repository::open(
-                &new.repo,
-                &settings.git_options(self.volume.state_dir()),
-                &self.volume.trees_dir(),
-            )?;
+            self.repository = Repository::open(&settings, self.volume.state_dir(), &self.volume.trees_dir())?;
             self.received = 0;
         }
         tracing::info!("the manifest changed");

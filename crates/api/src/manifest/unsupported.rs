@@ -5,7 +5,7 @@
 
 use crate::path::FieldPath;
 use crate::resource::GatewaySync;
-use crate::spec::{Auth, Defaults, DriftPolicy, GatewaySyncSpec, Profile};
+use crate::spec::{Defaults, DriftPolicy, GatewaySyncSpec, Profile};
 
 /// A field that is set and cannot be honoured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +30,6 @@ struct Row {
 }
 
 const FIELDS: &[Row] = &[
-    Row {
-        field: "spec.git.auth.githubApp",
-        is_set: |spec| auth(spec).is_some_and(|auth| auth.github_app.is_some()),
-        words: "use auth.token",
-    },
     Row {
         field: "spec.receiver",
         is_set: |spec| spec.receiver.is_some(),
@@ -118,8 +113,4 @@ pub fn unsupported(resource: &GatewaySync) -> Vec<Unsupported> {
 fn add_settings(found: &mut Vec<Unsupported>, at: &FieldPath, settings: &Settings) {
     let rows = SETTINGS.iter().filter(|row| (row.is_set)(settings));
     found.extend(rows.map(|row| Unsupported { path: at.key(row.field), words: row.words }));
-}
-
-fn auth(spec: &GatewaySyncSpec) -> Option<&Auth> {
-    spec.git.auth.as_ref()
 }

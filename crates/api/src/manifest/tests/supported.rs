@@ -48,7 +48,11 @@ fn every_field_that_cannot_be_honoured_is_refused_by_name() {
 
 #[test]
 fn a_refused_field_comes_with_what_to_do() {
-    let app = "    ref: main\n    auth: {githubApp: {appId: 1, installationId: 2, privateKeySecretRef: {name: a, key: b}}}\n";
-    let text = LEAST.replace("    ref: main\n", app);
-    assert_eq!(told(&text), ["spec.git.auth.githubApp is not supported by this version yet; use auth.token"]);
+    let text = LEAST.replace("spec:\n", "spec:\n  receiver: {hmacSecretRef: {name: a, key: b}}\n");
+    assert_eq!(
+        told(&text),
+        [
+            "spec.receiver is not supported by this version yet; remove it; the repository is polled at polling.interval"
+        ]
+    );
 }
