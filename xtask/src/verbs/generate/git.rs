@@ -66,7 +66,7 @@ fn table(lines: &[String]) -> String {
 fn replaced(page: &str, table: &str) -> Result<String> {
     let begin = page.find(BEGIN).map(|at| at + BEGIN.len());
     let end = page.find(END);
-    ensure!(begin.is_some() && begin < end, "{PAGE} has no place for the table: {BEGIN}{END}");
+    ensure!(begin.is_some() && begin <= end, "{PAGE} has no place for the table: {BEGIN}{END}");
     let (begin, end) = (begin.unwrap_or_default(), end.unwrap_or_default());
     Ok(format!("{}\n{table}\n{}", &page[..begin], &page[end..]))
 }
