@@ -28,3 +28,11 @@ pub fn read_answers(bytes: &[u8]) -> Vec<String> {
 fn packets(bytes: &[u8]) -> Packets<'_> {
     Packets::new(Box::new(bytes))
 }
+
+/// The head of a bundle: its length and the number of its refs, or what is wrong with it.
+pub fn read_bundle_head(input: &[u8]) -> Result<(u64, usize), String> {
+    let mut refs = 0;
+    let header =
+        crate::bundle::read_head(&mut &*input, &mut |_, _| refs += 1).map_err(|error| error.to_string())?;
+    Ok((header.length, refs))
+}

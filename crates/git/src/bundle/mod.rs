@@ -15,7 +15,7 @@ use stoker_object::{FastHasher, ObjectId};
 
 use crate::Error;
 use crate::pack::Limits;
-pub(crate) use header::Header;
+pub(crate) use header::{Header, read as read_head};
 use index::Source;
 
 /// Bundles that a directory may hold.
