@@ -61,7 +61,8 @@ fn add_refs(repository: &Repository, count: usize) {
     names.extend((0..count / 2).map(|at| format!("refs/tags/v{at:06}")));
     names.push("refs/heads/main".to_owned());
     names.sort();
-    let lines: String = names.iter().map(|name| format!("{head} {name}\n")).collect();
+    let lines: Vec<String> = names.iter().map(|name| format!("{head} {name}")).collect();
+    let lines = lines.join("\n") + "\n";
     let path = repository.git(&["rev-parse", "--absolute-git-dir"]).unwrap();
     let text = format!("# pack-refs with: peeled fully-peeled sorted \n{lines}");
     fs::write(Path::new(&path).join("packed-refs"), text).unwrap();

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::daemon::free_port;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// Another process can take the port between our asking for a free one and the proxy's binding it.
 const ATTEMPTS: u32 = 5;
 const LOG: &str = "log";

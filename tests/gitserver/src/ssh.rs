@@ -19,7 +19,7 @@ pub use keys::{KeyKind, SshKey};
 use crate::daemon::free_port;
 use crate::git::{configure, run};
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// Another process can take the port between our asking for a free one and the server's binding it.
 const ATTEMPTS: u32 = 5;
 /// Where distributions put it; it wants to be started by its full path.
