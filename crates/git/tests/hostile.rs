@@ -266,7 +266,7 @@ fn lines_without_end_end() {
     says(&error, &["never says what it can do"]);
     let error = in_the_pack(|stream| {
         loop {
-            stream.write_all(&packet([&[2][..], &[b'x'; 60_000]].concat()))?;
+            stream.write_all(&packet([vec![2], vec![b'x'; 60_000]].concat()))?;
         }
     });
     says(&error, &["without end", "a line has"]);
