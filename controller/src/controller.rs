@@ -87,7 +87,10 @@ pub async fn run(reconciler: Arc<Reconciler>, health: Arc<Health>, mut hears: He
             Some(looked) = hears.looked.recv() => {
                 for key in looked.followers {
                     reconciler.metrics.resolved(&key, looked.took);
-                    queue.want(key, true, Instant::now());
+                    // A poll that finds everything as it was is nobody's business.
+                    if looked.is_news {
+                        queue.want(key, true, Instant::now());
+                    }
                 }
             }
             Some(done) = running.join_next(), if !running.is_empty() => match done {

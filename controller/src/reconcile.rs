@@ -258,9 +258,8 @@ fn follow(seen: &Snapshot, spec: &GatewaySyncSpec, reference: String) -> Follow 
     // Whatever makes people expect a look at once.
     let nudge = [
         &seen.resource.generation.to_string(),
-        hint,
         annotation(annotations::REQUESTED_AT),
         annotation(annotations::SYNC_NOW),
     ];
-    Follow { reference, interval, nudge: nudge.join("\n"), known }
+    Follow { reference, interval, nudge: nudge.join("\n"), hint: hint.to_owned(), known }
 }

@@ -42,6 +42,8 @@ const STACK: usize = 512 * 1024;
 const CONNECT: Duration = Duration::from_secs(10);
 /// For a silence on one: longer than a watch, in which nothing may happen.
 const SILENCE: Duration = Duration::from_mins(5);
+/// For the gateways' pods to be fetched at the start.
+const LONGEST_FETCH: Duration = Duration::from_secs(10);
 /// From the signal to the end.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -136,7 +138,7 @@ async fn live(options: &Options, level: Level) -> Result<(), Problem> {
     });
     let hears = Hears { changed: changes, looked, leads: is_leader, stop: stopped.clone() };
     let work = async {
-        if wait_until_listed(&running, stopped.clone()).await {
+        if wait_until_listed(&running, &reconciler.index, stopped.clone()).await {
             tracing::info!("every watch has seen a whole list");
             controller::run(reconciler, health, hears).await;
         }
@@ -161,11 +163,22 @@ async fn live(options: &Options, level: Level) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Waits until every watch has seen a whole list; `false`: told to stop first.
-async fn wait_until_listed(running: &[(&'static str, Watch)], mut stopped: watch::Receiver<bool>) -> bool {
+/// Waits until every watch has seen a whole list and the gateways' pods were fetched; `false`: told to stop first.
+///
+/// Without the pods' accounts and phases a restart would write every status twice. An API server that does not give them
+/// out delays the start, and does not prevent it.
+async fn wait_until_listed(
+    running: &[(&'static str, Watch)],
+    index: &Index,
+    mut stopped: watch::Receiver<bool>,
+) -> bool {
     let all = async {
         for (_, watch) in running {
             _ = watch.ready.clone().wait_for(|is_ready| *is_ready).await;
+        }
+        let listed = Instant::now();
+        while index.lacks_facts() && listed.elapsed() < LONGEST_FETCH {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::select! {

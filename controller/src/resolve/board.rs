@@ -30,6 +30,9 @@ pub struct Follow {
     pub interval: Option<Duration>,
     /// Anything new means: look at once.
     pub nudge: String,
+    /// The commit that a push names. It is never believed, but anything new means: look at once, unless the server's own
+    /// last answer was this very commit. One push is told to everybody who follows the repository and is one look.
+    pub hint: String,
     /// A commit that the reference was known to mean, for a resource that does not poll: a restart of this program must
     /// not move its gateways.
     pub known: Option<String>,
@@ -81,6 +84,8 @@ struct Repository {
     is_looked_at: bool,
     /// Something new was wanted meanwhile.
     again: bool,
+    /// Refs that pushes moved meanwhile, and the commits that they name.
+    hints: Vec<(String, String)>,
     last_began: Option<Instant>,
     running: Option<std::sync::Weak<()>>,
 }
@@ -93,6 +98,19 @@ impl Repository {
         }
         let soonest = self.last_began.map_or(now, |began| now.max(began + BETWEEN_PUSHES));
         self.due = Some(self.due.map_or(soonest, |due| due.min(soonest)));
+    }
+
+    /// A push names a commit of this reference.
+    fn hear(&mut self, follow: &Follow, now: Instant) {
+        if self.is_looked_at {
+            self.hints.push((follow.reference.clone(), follow.hint.clone()));
+        } else if !self.answered(&follow.reference, &follow.hint) {
+            self.want_now(now);
+        }
+    }
+
+    fn answered(&self, reference: &str, commit: &str) -> bool {
+        matches!(self.answers.get(reference), Some(Ok(known)) if known == commit)
     }
 
     fn interval(&self) -> Option<Duration> {
@@ -146,9 +164,12 @@ impl Board {
         } else {
             repository.answers.contains_key(&follow.reference)
         };
-        let is_nudged = before.is_some_and(|before| before.nudge != follow.nudge);
+        let is_nudged = before.as_ref().is_some_and(|before| before.nudge != follow.nudge);
+        let is_hinted = before.is_some_and(|before| before.hint != follow.hint);
         if !is_known || is_nudged {
             repository.want_now(now);
+        } else if is_hinted {
+            repository.hear(follow, now);
         } else if let Some(interval) = follow.interval
             && !is_commit(&follow.reference)
         {
@@ -249,15 +270,16 @@ impl Board {
         (works, next.min())
     }
 
-    /// Takes what a look has seen, and names those whose answer may have changed.
-    pub fn finish(&mut self, work: &Work, seen: Seen, now: Instant) -> Vec<Id> {
-        let Some(repository) = self.repositories.get_mut(&work.access) else { return Vec::new() };
+    /// Takes what a look has seen; names those who follow the repository, and says whether anything is different now.
+    pub fn finish(&mut self, work: &Work, seen: Seen, now: Instant) -> (Vec<Id>, bool) {
+        let Some(repository) = self.repositories.get_mut(&work.access) else { return (Vec::new(), false) };
         repository.is_looked_at = false;
         if repository.followers.is_empty() {
             self.repositories.remove(&work.access);
-            return Vec::new();
+            return (Vec::new(), false);
         }
         let Seen { answers, failure, token, outcome } = seen;
+        let before = (repository.answers.clone(), repository.failure.clone(), repository.token.clone());
         repository.is_proven = matches!(outcome, Outcome::Answered | Outcome::RefMissing);
         repository.failures = match outcome {
             Outcome::Answered => 0,
@@ -268,6 +290,8 @@ impl Board {
         let wanted = repository.references();
         repository.answers.retain(|reference, _| wanted.contains(reference));
         repository.answers.extend(answers.into_iter().filter(|(reference, _)| wanted.contains(reference)));
+        let is_news =
+            before != (repository.answers.clone(), repository.failure.clone(), repository.token.clone());
 
         let interval = repository.interval().filter(|_| !wanted.is_empty());
         let pause = schedule::pause(outcome, interval, repository.failures, chance());
@@ -280,10 +304,15 @@ impl Board {
             repository.due = Some(repository.due.map_or(renewal, |due| due.min(renewal)));
         }
         let is_unanswered = wanted.iter().any(|reference| !repository.answers.contains_key(reference));
-        if std::mem::take(&mut repository.again) || (is_unanswered && repository.failure.is_none()) {
+        let hints = std::mem::take(&mut repository.hints);
+        let is_hinted = hints.iter().any(|(reference, commit)| !repository.answered(reference, commit));
+        if std::mem::take(&mut repository.again)
+            || is_hinted
+            || (is_unanswered && repository.failure.is_none())
+        {
             repository.want_now(now);
         }
-        repository.followers.keys().cloned().collect()
+        (repository.followers.keys().cloned().collect(), is_news)
     }
 }
 

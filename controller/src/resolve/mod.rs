@@ -31,8 +31,10 @@ const LONGEST_LOOK: Duration = Duration::from_mins(1);
 /// What a finished look means for the others.
 #[derive(Clone, Debug)]
 pub struct Looked {
-    /// Whose answer may have changed.
+    /// Who follows the repository.
     pub followers: Vec<Id>,
+    /// Whether the look gave another answer than the one before.
+    pub is_news: bool,
     /// How long it took.
     pub took: Duration,
 }
@@ -113,9 +115,9 @@ impl Resolver {
             Err(_) => look::Seen::failed(&work.access, "the server did not finish within a minute"),
         };
         let took = began.elapsed();
-        let followers = self.lock().finish(&work, seen, Instant::now());
+        let (followers, is_news) = self.lock().finish(&work, seen, Instant::now());
         // The receiver lives as long as the program.
-        _ = self.news.send(Looked { followers, took });
+        _ = self.news.send(Looked { followers, is_news, took });
         self.wake.notify_one();
     }
 

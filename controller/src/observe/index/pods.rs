@@ -85,6 +85,11 @@ impl Index {
         state.pods.iter().flat_map(names).collect()
     }
 
+    /// Whether there are pods of which nothing but the metadata was seen yet.
+    pub fn lacks_facts(&self) -> bool {
+        self.state().pods.values().flat_map(BTreeMap::values).any(|slot| slot.pod.facts.is_none())
+    }
+
     /// What was found out about a pod by fetching it.
     pub fn put_facts(&self, namespace: &str, name: &str, uid: &str, facts: PodFacts) {
         let mut state = self.state();

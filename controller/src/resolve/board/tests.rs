@@ -11,7 +11,7 @@ fn access(url: &str) -> Access {
 
 fn follow(reference: &str) -> Follow {
     let interval = Some(Duration::from_mins(1));
-    Follow { reference: reference.into(), interval, nudge: String::new(), known: None }
+    Follow { reference: reference.into(), interval, nudge: String::new(), hint: String::new(), known: None }
 }
 
 /// Begins the looks that are due; their threads are over at once.
@@ -42,7 +42,7 @@ fn one_look_serves_everybody_on_one_repository() {
     let (works, _) = begin(&mut board, now);
     assert_eq!(works.len(), 1);
     assert_eq!(works[0].references, ["dev", "main"]);
-    let told = board.finish(&works[0], answered(&works[0], "c"), now);
+    let (told, _) = board.finish(&works[0], answered(&works[0], "c"), now);
     assert_eq!(told.len(), 3);
     assert_eq!(board.resolution(&id("b")), Resolution::Resolved { commit: "c".into() });
     let (again, next) = begin(&mut board, now);
@@ -163,4 +163,59 @@ fn who_does_not_poll_is_not_moved_by_a_restart() {
     assert_eq!(board.resolution(&id("a")), Resolution::Resolved { commit: "k".into() });
     board.follow(&id("a"), access(REPO), &Follow { nudge: "push".into(), ..quiet }, now);
     assert_eq!(begin(&mut board, now).0.len(), 1);
+}
+
+#[test]
+fn a_push_that_is_told_to_everybody_is_one_look() {
+    let (mut board, now) = (Board::default(), Instant::now());
+    let names: Vec<String> = (0..100).map(|number| format!("plant-{number}")).collect();
+    for name in &names {
+        board.follow(&id(name), access(REPO), &follow("main"), now);
+    }
+    let (works, _) = begin(&mut board, now);
+    board.finish(&works[0], answered(&works[0], "1"), now);
+
+    let push = |board: &mut Board, name: &str, commit: &str, at| {
+        board.follow(&id(name), access(REPO), &Follow { hint: commit.into(), ..follow("main") }, at);
+    };
+    let later = now + Duration::from_secs(1);
+    push(&mut board, &names[0], "2", later);
+    let (works, _) = begin(&mut board, later);
+    assert_eq!(works.len(), 1);
+    // Half of them are told while the look runs, the others after it.
+    names[1..50].iter().for_each(|name| push(&mut board, name, "2", later));
+    board.finish(&works[0], answered(&works[0], "2"), later);
+    names[50..].iter().for_each(|name| push(&mut board, name, "2", later));
+    let (works, next) = begin(&mut board, later + BETWEEN_PUSHES);
+    assert!(works.is_empty() && next.unwrap() > later + Duration::from_secs(50));
+}
+
+#[test]
+fn a_push_that_came_after_the_servers_answer_is_another_look() {
+    let (mut board, now) = (Board::default(), Instant::now());
+    board.follow(&id("a"), access(REPO), &follow("main"), now);
+    let (works, _) = begin(&mut board, now);
+    board.follow(&id("a"), access(REPO), &Follow { hint: "2".into(), ..follow("main") }, now);
+    board.finish(&works[0], answered(&works[0], "1"), now);
+    let (works, _) = begin(&mut board, now + BETWEEN_PUSHES);
+    assert_eq!(works.len(), 1, "the server said 1 before the push");
+    board.finish(&works[0], answered(&works[0], "2"), now + BETWEEN_PUSHES);
+    assert_eq!(board.resolution(&id("a")), Resolution::Resolved { commit: "2".into() });
+}
+
+#[test]
+fn a_poll_that_finds_everything_as_it_was_is_no_news() {
+    let (mut board, now) = (Board::default(), Instant::now());
+    board.follow(&id("a"), access(REPO), &follow("main"), now);
+    let mut look = |seen: fn(&Work) -> Seen, at| {
+        let (works, _) = begin(&mut board, at);
+        board.finish(&works[0], seen(&works[0]), at).1
+    };
+    let minutes = |count: u64| now + Duration::from_mins(2 * count);
+    assert!(look(|work| answered(work, "1"), now));
+    assert!(!look(|work| answered(work, "1"), minutes(1)));
+    assert!(look(|_| failed(), minutes(2)));
+    assert!(!look(|_| failed(), minutes(3)), "the same failure again");
+    assert!(look(|work| answered(work, "1"), minutes(10)));
+    assert!(look(|work| answered(work, "2"), minutes(20)));
 }
