@@ -1,5 +1,5 @@
 //! `cargo xtask bench agent`: what the agent costs, next to git on the same repositories, beside the goals; `controller`:
-//! what that costs for a fleet; `render`: what templates, patches and globs cost by themselves.
+//! what that costs with 1,000 gateways; `render`: what templates, patches and globs cost by themselves.
 
 mod agent;
 mod cgroup;

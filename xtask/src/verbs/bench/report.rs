@@ -67,7 +67,7 @@ server and filesystem, in the same run. The machine: {} cores ({}), {} GiB of me
 }
 
 /// What a reader must know of a machine that had other work.
-fn busy(cores: f64) -> String {
+pub(super) fn busy(cores: f64) -> String {
     if cores <= QUIET_CORES {
         return String::new();
     }
@@ -160,7 +160,7 @@ fn row(name: &str, cost: &Cost) -> [String; 8] {
 }
 
 /// A Markdown table whose columns are as wide as their widest cell.
-fn aligned<const N: usize>(head: &[String; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn aligned<const N: usize>(head: &[String; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<[String; N]> = rows.collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
