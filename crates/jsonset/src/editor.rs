@@ -277,7 +277,8 @@ impl<'p> Editor<'p> {
         let padding = match key.new_index {
             Some(index) => {
                 self.findings.compacts = Some(self.level);
-                index.saturating_sub(self.count).max(0)
+                // As Go's int does: what wrapped around to the least number, it fills up to without end.
+                index.wrapping_sub(self.count).max(0)
             }
             None if key.appends => 0,
             None => {

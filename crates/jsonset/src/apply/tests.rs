@@ -117,6 +117,8 @@ fn a_path_that_does_not_fit_is_refused() {
         "path \"list.x\": \"x\" names an element of an array; use an index, or -1 to append"
     );
     assert!(matches!(refused(b"[]", "99999999"), Error::IndexTooFar { nulls: 99_999_999, .. }));
+    // sjson fills up for ever here: its count of what is missing wraps around.
+    assert!(matches!(refused(b"[1,2]", "9223372036854775808"), Error::IndexTooFar { .. }));
     assert!(matches!(refused(b"{}", "a.99999999"), Error::IndexTooFar { .. }));
     assert!(matches!(refused(b"{\"a\":1}", "a.99999999.b"), Error::IndexTooFar { .. }));
     assert_eq!(
