@@ -24,9 +24,12 @@ Run, with the GatewaySync manifest that a cluster would take:
       --label KEY=VALUE    one of .Labels; may be repeated
       --secrets DIR        Secrets as files, <DIR>/<name>/<key> (default: \"secrets\" beside the manifest)
       --status FILE        keep the gateway's status in this file, as JSON
-      --listen ADDR        serve /startupz, /healthz, /readyz and /status, such as on 127.0.0.1:8082
+      --listen ADDR        serve /startupz, /healthz, /readyz, /status and /metrics, such as on 127.0.0.1:8082
+      --metrics ADDR       and there, too
       --once               sync once, then exit
       --dry-run            say what would change, and change nothing
+
+As an injected sidecar it takes no arguments, but --listen and --metrics (default: [::]:8082 and [::]:8083).
 
 Look at a data directory, or go back, without Git and network:
   stoker-agent history  --data DIR [--json]   the generations that can be gone back to
@@ -60,11 +63,27 @@ pub enum Command {
     Help,
     Version,
     Run(Box<Options>),
-    History { data: PathBuf, json: bool },
-    Diff { data: PathBuf, json: bool },
-    Rollback { data: PathBuf, to: Option<u64> },
-    Resume { data: PathBuf },
-    Lint { directory: PathBuf, json: bool },
+    /// As a sidecar: on what the environment and the cluster say.
+    Cluster(Box<Options>),
+    History {
+        data: PathBuf,
+        json: bool,
+    },
+    Diff {
+        data: PathBuf,
+        json: bool,
+    },
+    Rollback {
+        data: PathBuf,
+        to: Option<u64>,
+    },
+    Resume {
+        data: PathBuf,
+    },
+    Lint {
+        directory: PathBuf,
+        json: bool,
+    },
     Render(Box<Render>),
 }
 
@@ -93,6 +112,7 @@ pub struct Options {
     pub secrets: Option<PathBuf>,
     pub status: Option<PathBuf>,
     pub listen: Option<SocketAddr>,
+    pub metrics: Option<SocketAddr>,
     pub once: bool,
     pub dry_run: bool,
 }
@@ -116,7 +136,8 @@ struct Given {
 }
 
 /// Reads the command line; the first argument is the program's name.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+/// `in_cluster`: the environment is that of a sidecar, so that no manifest is needed.
+pub fn parse(args: impl IntoIterator<Item = OsString>, in_cluster: bool) -> Result<Command, String> {
     let mut parser = lexopt::Parser::from_iter(args);
     let mut given = Given::default();
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
@@ -134,7 +155,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             other => return Err(other.unexpected().to_string()),
         }
     }
-    given.command()
+    given.command(in_cluster)
 }
 
 impl Given {
@@ -234,12 +255,14 @@ impl Given {
                 "--status"
             }
             "listen" => {
-                let address = text()?;
-                let parsed = address.parse();
-                run.listen =
-                    Some(parsed.map_err(|_| format!("--listen takes ADDRESS:PORT, not {address:?}"))?);
+                run.listen = Some(address("--listen", &text()?)?);
                 self.agent_only = Some("--listen");
                 "--listen"
+            }
+            "metrics" => {
+                run.metrics = Some(address("--metrics", &text()?)?);
+                self.agent_only = Some("--metrics");
+                "--metrics"
             }
             "once" => {
                 run.once = true;
@@ -256,7 +279,7 @@ impl Given {
         Ok(())
     }
 
-    fn command(self) -> Result<Command, String> {
+    fn command(self, in_cluster: bool) -> Result<Command, String> {
         let Self { verb, directory, render, render_only, config, data, json, to, run, run_only, agent_only } =
             self;
         let given_data = data.is_some();
@@ -268,6 +291,13 @@ impl Given {
             refuse(json, "--json", "running")?;
             refuse(to.is_some(), "--to", "running")?;
             refuse(render_only.is_some(), render_only.unwrap_or_default(), "running")?;
+            if config.is_none() && in_cluster {
+                let Options { listen, metrics, .. } = run;
+                let ours = Options { listen, metrics, ..Options::default() };
+                refuse(given_data, "--data", "running in a cluster")?;
+                refuse(run != ours, "that", "running in a cluster")?;
+                return Ok(Command::Cluster(Box::new(ours)));
+            }
             let config = config.ok_or("--config FILE is missing: the GatewaySync manifest")?;
             return Ok(Command::Run(Box::new(Options { config, data: data()?, ..run })));
         };
@@ -307,6 +337,10 @@ fn render_command(config: Option<PathBuf>, run: Options, render: Render) -> Resu
     Ok(Command::Render(Box::new(Render { options: Options { config, ..run }, ..render })))
 }
 
+fn address(option: &str, given: &str) -> Result<SocketAddr, String> {
+    given.parse().map_err(|_| format!("{option} takes ADDRESS:PORT, not {given:?}"))
+}
+
 /// At most 63 of `[A-Za-z0-9._-]` (contract, section 8): it goes into paths and metrics.
 fn gateway_name(name: String) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
@@ -321,7 +355,20 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Command, String> {
-        parse(std::iter::once("stoker-agent").chain(line.split_whitespace()).map(OsString::from))
+        in_place(line, false)
+    }
+
+    fn in_place(line: &str, in_cluster: bool) -> Result<Command, String> {
+        let words = std::iter::once("stoker-agent").chain(line.split_whitespace());
+        parse(words.map(OsString::from), in_cluster)
+    }
+
+    #[test]
+    fn a_sidecar_needs_no_arguments() {
+        assert_eq!(in_place("", true), Ok(Command::Cluster(Box::default())));
+        assert!(in_place("--data d", true).unwrap_err().contains("--data"));
+        assert!(in_place("--profile p", true).is_err());
+        assert!(matches!(in_place("--config c --data d", true), Ok(Command::Run(_))));
     }
 
     #[test]

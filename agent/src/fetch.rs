@@ -30,7 +30,7 @@ pub struct Repository {
 impl Repository {
     /// Opens it; nothing goes over the network yet.
     pub fn open(settings: &Settings, state_dir: &Path, trees_dir: &Path) -> Result<Self, Failure> {
-        let url = RepoUrl::parse(&settings.resource.spec.git.repo)
+        let url = RepoUrl::parse(&settings.repository)
             .map_err(|error| Failure { code: Code::Config, ..Failure::from(error) })?;
         let mut options = settings.git_options(state_dir);
         let app = settings.app_token()?;

@@ -1,6 +1,9 @@
 //! The agent's life: wake, look, sync, report, sleep. A wake-up only says *look again*.
 
 mod aftermath;
+pub mod asked;
+mod cluster;
+mod ground;
 mod interrupted;
 mod owed;
 mod turn;
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stoker_api::Reason;
-use stoker_ignition::{Gateway, Pause};
+use stoker_ignition::Gateway;
 use stoker_object::ObjectId;
 use stoker_sync::Volume;
 
@@ -20,13 +23,14 @@ use crate::cli::Options;
 use crate::failure::{Code, Failure};
 use crate::fetch::Repository;
 use crate::mailbox::{Mail, Mailbox};
-use crate::report::{Reporter, Shared};
+use crate::report::{Reporter, Shared, Sink};
 use crate::rules::LayoutRules;
-use crate::settings::Settings;
-use crate::startup::Facts;
+use crate::settings::{ManifestFile, Settings};
+use crate::source::Source;
 use crate::watch::Watcher;
-use crate::{log, serve, signals};
-use interrupted::{finish_interrupted, holder, leave_nothing_unfinished};
+use crate::{log, signals};
+use ground::{Ground, Ways};
+use interrupted::leave_nothing_unfinished;
 
 /// A gateway that does not run yet is asked this often whether it does.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -41,20 +45,25 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// A fetch has time limits of its own; until it ends the sync thread counts as alive.
 const BUSY: Duration = Duration::from_hours(24);
 
-/// Runs until it is told to stop, or once.
+/// Runs until it is told to stop, or once, on the manifest that the command line names.
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     log::init();
     let mailbox = Arc::new(Mailbox::default());
     // A single run that is stopped has not synced.
     signals::listen(&mailbox, if options.once { Code::NotNow as u8 } else { 0 })?;
-    let settings = match Settings::load(options) {
+    let mut manifest = ManifestFile::new(options);
+    let settings = match manifest.read() {
         Ok(settings) => settings,
         Err(failure) => {
             leave_nothing_unfinished(options, &mailbox);
             return Err(failure);
         }
     };
-    let mut agent = Agent::start(options, settings, &mailbox)?;
+    let ground = Ground::open(options, &settings.identity(), &mailbox)?;
+    let reporter = Reporter::new(Arc::clone(&ground.shared), Sink::file(options.status.clone()));
+    let ways = Ways::open(&settings, &ground.volume, &mailbox)?;
+    let source = Source::Manifest(manifest);
+    let mut agent = Agent::start(options, ground, source, settings, ways, reporter, &mailbox)?;
     if options.once {
         return agent.once();
     }
@@ -62,13 +71,21 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Runs until it is told to stop, on what the cluster says.
+pub fn run_in_cluster(options: &Options) -> Result<ExitCode, Failure> {
+    cluster::run(options)
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is known or not")]
 struct Agent<'a> {
-    options: &'a Options,
+    source: Source<'a>,
     settings: Settings,
     rules: LayoutRules,
     volume: Volume,
     repository: Repository,
     gateway: Gateway,
+    /// What people asked for, and was done.
+    asked: asked::Asked,
     gateway_runs: bool,
     mailbox: Arc<Mailbox>,
     shared: Arc<Shared>,
@@ -99,41 +116,43 @@ struct Agent<'a> {
     projects: BTreeSet<String>,
     /// Something was applied, and what can wait was not done yet.
     untidy: bool,
+    /// How many objects there were by which we were told.
+    objects: u64,
     /// Bytes received from Git, up to the last sync that was reported.
     received: u64,
 }
 
 impl<'a> Agent<'a> {
-    fn start(options: &'a Options, settings: Settings, mailbox: &Arc<Mailbox>) -> Result<Self, Failure> {
-        let volume = Volume::open(&options.data, &holder(&settings.gateway_name))?;
-        let synced = volume.synced()?;
-        let shared = Arc::new(Shared::new(Facts {
-            finishing: true,
-            synced_before: synced.is_some_and(|synced| synced.identity == settings.identity()),
-            succeeded: false,
-            failed: false,
-            suspended: settings.paused() || settings.dry_run || volume.hold()?.is_some(),
-            elapsed: Duration::ZERO,
-            deadline: Duration::from_secs(u64::from(settings.profile.start_deadline_seconds)),
-        }));
-        if let Some(address) = options.listen {
-            serve::start(address, Arc::clone(&shared))?;
-        }
-        finish_interrupted(&volume, mailbox)?;
-        shared.start(|facts| facts.finishing = false);
-        let repository = Repository::open(&settings, volume.state_dir(), &volume.trees_dir())?;
+    fn start(
+        options: &Options,
+        ground: Ground,
+        source: Source<'a>,
+        settings: Settings,
+        ways: Ways,
+        mut reporter: Reporter,
+        mailbox: &Arc<Mailbox>,
+    ) -> Result<Self, Failure> {
+        let (Ground { volume, shared }, Ways { repository, gateway }) = (ground, ways);
+        let suspended = settings.paused || settings.dry_run || volume.hold()?.is_some();
+        shared.start(|facts| {
+            facts.suspended = suspended;
+            facts.deadline = Duration::from_secs(u64::from(settings.profile.start_deadline_seconds));
+        });
+        reporter.previous(volume.history().ok().and_then(|history| history.first()?.from_commit.clone()));
+        let asked = asked::Asked::read(&volume);
         let now = Instant::now();
         Ok(Self {
             rules: settings.rules(),
-            gateway: gateway(&settings, mailbox)?,
+            gateway,
+            asked,
             gateway_runs: false,
             watcher: if options.once {
                 None
             } else {
                 Watcher::start(volume.data_dir(), Arc::clone(mailbox))?
             },
-            reporter: Reporter::new(Arc::clone(&shared), options.status.clone()),
-            options,
+            reporter,
+            source,
             settings,
             volume,
             repository,
@@ -155,6 +174,7 @@ impl<'a> Agent<'a> {
             scan: owed::Scan::default(),
             projects: BTreeSet::new(),
             untidy: false,
+            objects: 0,
             received: 0,
         })
     }
@@ -179,7 +199,7 @@ impl<'a> Agent<'a> {
             return None;
         }
         let held = self.volume.hold().ok().flatten().map(|hold| format!("held: {}", hold.reason));
-        let paused = self.settings.paused().then(|| "paused".to_owned());
+        let paused = self.settings.paused.then(|| "paused".to_owned());
         let waiting = self.waiting_since.and_then(|_| self.reporter.message());
         let why = held.or(paused).or(waiting)?;
         Some(Failure::new(Reason::Held, Code::NotNow, format!("nothing was applied: {why}")))
@@ -205,7 +225,9 @@ impl<'a> Agent<'a> {
             let until = self.next_turn();
             self.shared.alive(until.saturating_duration_since(Instant::now()));
             mail = self.mailbox.wait(until);
-            if !mail.is_empty() && !self.mailbox.sleep(SETTLE) {
+            // Somebody may still be writing; who wishes something has said it all.
+            let writing = mail.inputs || mail.overflow || !mail.dirty.is_empty();
+            if writing && !self.mailbox.sleep(SETTLE) {
                 break;
             }
         }
@@ -219,6 +241,11 @@ impl<'a> Agent<'a> {
             }
             Err(failure) => {
                 self.reporter.failed(&failure);
+                if let Some(refused) = &self.refused {
+                    // What is wrong with the wishes is the likelier cause, and the one that people can mend.
+                    self.reporter.note(refused);
+                }
+                self.shared.metrics.failed(&self.settings.profile_name, failure.reason);
                 self.shared.start(|facts| facts.failed = true);
                 let asked = failure.retry_after.unwrap_or_default().min(LONGEST_WAIT);
                 let wait = self.backoff.pause_as_asked(asked);
@@ -242,14 +269,15 @@ impl<'a> Agent<'a> {
 
     fn note_on_disk(&mut self) {
         let (synced, hold) = (self.volume.synced().ok().flatten(), self.volume.hold().ok().flatten());
-        self.reporter.on_disk(synced.as_ref(), hold.as_ref(), &self.settings);
+        self.reporter.for_profile(&self.settings.profile_name, self.settings.dry_run);
+        self.reporter.on_disk(synced.as_ref(), hold.as_ref());
     }
 
     /// When to look again, if nothing happens before.
     fn next_turn(&self) -> Instant {
         // A period costs one look at the manifest's own file, and no walk.
         let period = Instant::now() + self.settings.period();
-        let polls = self.polls() && !is_commit(self.settings.reference());
+        let polls = self.poll().is_some() && !is_commit(&self.settings.reference);
         [
             polls.then_some(self.resolve_at),
             Some(self.look_at),
@@ -262,13 +290,6 @@ impl<'a> Agent<'a> {
         .fold(period, Instant::min)
         .max(self.retry_at.unwrap_or_else(Instant::now))
     }
-}
-
-fn gateway(settings: &Settings, mailbox: &Arc<Mailbox>) -> Result<Gateway, Failure> {
-    let mut options = settings.gateway_options()?;
-    let sleeper = Arc::clone(mailbox);
-    options.pause = Pause::new(move |time| sleeper.sleep(time));
-    Ok(Gateway::new(options)?)
 }
 
 fn is_commit(reference: &str) -> bool {

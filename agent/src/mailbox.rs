@@ -17,6 +17,8 @@ pub struct Mail {
     pub overflow: bool,
     /// A mounted credential or the manifest changed.
     pub inputs: bool,
+    /// Something else may be wanted.
+    pub wishes: bool,
 }
 
 impl Mail {

@@ -8,6 +8,7 @@ mod app_token;
 mod backoff;
 mod cli;
 mod clock;
+mod cluster;
 mod commands;
 mod designers;
 mod failure;
@@ -17,6 +18,7 @@ mod life;
 mod lint;
 mod log;
 mod mailbox;
+mod metrics;
 mod progress;
 mod render;
 mod report;
@@ -25,6 +27,7 @@ mod scan;
 mod serve;
 mod settings;
 mod signals;
+mod source;
 mod startup;
 mod sync;
 mod verify;
@@ -36,7 +39,9 @@ use cli::Command;
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let command = match cli::parse(std::env::args_os()) {
+    // The webhook sets it, and gives no arguments.
+    let in_cluster = std::env::var_os(stoker_api::names::env::CR_NAME).is_some();
+    let command = match cli::parse(std::env::args_os(), in_cluster) {
         Ok(command) => command,
         Err(problem) => {
             eprintln!("stoker-agent: {problem}\nTry: stoker-agent --help");
@@ -57,6 +62,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Help => commands::print(cli::HELP),
         Command::Version => commands::print(&format!("stoker-agent {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Run(options) => life::run(&options),
+        Command::Cluster(options) => life::run_in_cluster(&options),
         Command::History { data, json } => commands::history(&data, json),
         Command::Diff { data, json } => commands::diff(&data, json),
         Command::Rollback { data, to } => commands::rollback(&data, to),

@@ -14,7 +14,7 @@ use crate::cli::Render;
 use crate::commands::print;
 use crate::failure::{Code, Failure};
 use crate::progress::megabytes;
-use crate::settings::Settings;
+use crate::settings::{ManifestFile, Settings};
 use checkout::Checkout;
 
 /// Tells a directory that was rendered from all others.
@@ -24,9 +24,9 @@ const WORK: &str = ".stoker-rendering";
 
 /// Renders, and says how much.
 pub fn run(render: &Render) -> Result<ExitCode, Failure> {
-    let mut settings = Settings::load(&render.options)?;
+    let mut settings = ManifestFile::new(&render.options).read()?;
     if let Some(reference) = &render.reference {
-        settings.resource.spec.git.git_ref.clone_from(reference);
+        settings.reference.clone_from(reference);
     }
     let (source, out) = places(render)?;
     let mut checkout = Checkout::read(&source, &out)?;

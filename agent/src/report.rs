@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use stoker_api::changes::{self, ChangeSet, GatewayChanges};
 use stoker_api::status::{Held, MAX_ENTRY_BYTES, PathList, SyncStatus};
 use stoker_api::{GatewayStatus, Reason};
-use stoker_sync::{Hold, Summary, Synced};
+use stoker_sync::{Change, ChangeKind, Hold, Summary, Synced};
 
 use crate::clock;
+use crate::cluster::Reports;
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::metrics::Metrics;
 use crate::startup::{self, Facts};
 
 /// `lastSeen` is written at least this often.
@@ -27,6 +29,7 @@ pub struct Shared {
     start: Mutex<Facts>,
     started: Instant,
     heartbeat: Mutex<Instant>,
+    pub metrics: Metrics,
 }
 
 impl Shared {
@@ -36,6 +39,7 @@ impl Shared {
             start: Mutex::new(start),
             started: Instant::now(),
             heartbeat: Mutex::new(Instant::now()),
+            metrics: Metrics::default(),
         }
     }
 
@@ -44,9 +48,22 @@ impl Shared {
         lock(&self.status).to_json(MAX_ENTRY_BYTES)
     }
 
-    /// Whether the gateway may start, and the words.
-    pub fn may_start(&self) -> (bool, &'static str) {
-        startup::decide(Facts { elapsed: self.started.elapsed(), ..*lock(&self.start) })
+    /// Whether the gateway may start, and the words: where it waits, for what.
+    pub fn may_start(&self) -> (bool, String) {
+        let (may, words) = startup::decide(Facts { elapsed: self.started.elapsed(), ..*lock(&self.start) });
+        let why = lock(&self.status).error_message.clone().filter(|_| !may);
+        (may, why.map_or_else(|| words.to_owned(), |why| format!("{words}: {why}")))
+    }
+
+    /// Since this program started.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The figures of the contract, section 6.
+    pub fn metrics(&self) -> String {
+        let status = lock(&self.status).clone();
+        self.metrics.text(&status)
     }
 
     /// Whether the gateway is at the wanted commit.
@@ -74,26 +91,103 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps the status, and writes it to its file.
+/// Who is told.
+pub enum Sink {
+    /// Only who asks for it.
+    Nobody,
+    /// A file.
+    File(PathBuf),
+    /// The cluster.
+    Cluster { reports: Reports, place: Place },
+}
+
+/// The `ConfigMap`s of this gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub status: String,
+    pub changes: String,
+}
+
+impl Sink {
+    /// A file, if one is named.
+    pub fn file(path: Option<PathBuf>) -> Self {
+        path.map_or(Self::Nobody, Self::File)
+    }
+}
+
+/// Keeps the status, and tells it.
 pub struct Reporter {
     shared: Arc<Shared>,
-    file: Option<PathBuf>,
+    sink: Sink,
     status: GatewayStatus,
+    changes: GatewayChanges,
     written: Option<(String, Instant)>,
     last_failure: Option<(String, u32)>,
 }
 
 impl Reporter {
-    pub fn new(shared: Arc<Shared>, file: Option<PathBuf>) -> Self {
+    pub fn new(shared: Arc<Shared>, sink: Sink) -> Self {
         let status =
             GatewayStatus { agent_version: Some(env!("CARGO_PKG_VERSION").to_owned()), ..Default::default() };
-        Self { shared, file, status, written: None, last_failure: None }
+        Self { shared, sink, status, changes: GatewayChanges::default(), written: None, last_failure: None }
+    }
+
+    /// Whose status it is.
+    pub fn is_pod(&mut self, uid: Option<String>) {
+        self.status.pod_uid = uid;
+    }
+
+    /// The profile in use.
+    pub fn for_profile(&mut self, profile: &str, dry_run: bool) {
+        self.status.profile_name = Some(profile.to_owned());
+        self.status.dry_run = dry_run;
+    }
+
+    /// The commit before the one on disk.
+    pub fn previous(&mut self, commit: Option<String>) {
+        self.status.previous_commit = commit.filter(|commit| !commit.is_empty());
+    }
+
+    /// What the last dry run would change, or the last sync did.
+    pub fn listed(&mut self, commit: String, changes: &[Change], counts: [u64; 3], dry_run: bool) {
+        let Sink::Cluster { reports, place } = &self.sink else { return };
+        let of = |kind: ChangeKind, count| PathList {
+            count,
+            paths: changes.iter().filter(|one| one.kind == kind).map(|one| one.path.clone()).collect(),
+        };
+        let [added, modified, deleted] = counts;
+        let set = ChangeSet {
+            commit,
+            time: clock::now(),
+            added: of(ChangeKind::Added, added),
+            modified: of(ChangeKind::Modified, modified),
+            deleted: of(ChangeKind::Deleted, deleted),
+        };
+        if dry_run {
+            self.changes.dry_run = Some(set);
+        } else {
+            self.changes = GatewayChanges { dry_run: None, last_sync: Some(set) };
+        }
+        reports.changes(place.changes.clone(), self.changes.to_json(changes::MAX_ENTRY_BYTES));
+    }
+
+    /// The `ConfigMap`s to write to. What was written elsewhere is written here too.
+    pub fn move_to(&mut self, to: Place) {
+        if let Sink::Cluster { place, .. } = &mut self.sink
+            && *place != to
+        {
+            *place = to;
+            self.anew();
+        }
+    }
+
+    /// Whoever kept what was reported may have lost it.
+    pub fn anew(&mut self) {
+        self.written = None;
     }
 
     /// What is on the volume at the start, or after a change.
-    pub fn on_disk(&mut self, synced: Option<&Synced>, hold: Option<&Hold>, settings: &Settings) {
-        self.status.profile_name = Some(settings.profile_name.clone());
-        self.status.dry_run = settings.dry_run;
+    pub fn on_disk(&mut self, synced: Option<&Synced>, hold: Option<&Hold>) {
         let commit = synced.map(|synced| synced.commit.clone()).filter(|commit| !commit.is_empty());
         if self.status.last_sync_time.is_none() {
             self.status.last_sync_time =
@@ -124,7 +218,7 @@ impl Reporter {
 
     /// A sync that changed files has ended.
     pub fn changed(&mut self, previous: Option<String>, files: u64, took: Duration) {
-        self.status.previous_commit = previous.filter(|commit| !commit.is_empty());
+        self.previous(previous);
         self.status.files_changed = Some(files);
         self.status.last_sync_time = Some(clock::now());
         self.status.last_sync_duration = Some(clock::duration(took));
@@ -207,10 +301,16 @@ impl Reporter {
         }
         let mut fresh = self.status.clone();
         fresh.last_seen = Some(clock::now());
-        if let Some(path) = &self.file
-            && let Err(error) = write(path, &fresh.to_json(MAX_ENTRY_BYTES))
-        {
-            tracing::error!(%error, path = %path.display(), "failed to write the status file");
+        match &self.sink {
+            Sink::Nobody => {}
+            Sink::File(path) => {
+                if let Err(error) = write(path, &fresh.to_json(MAX_ENTRY_BYTES)) {
+                    tracing::error!(%error, path = %path.display(), "failed to write the status file");
+                }
+            }
+            Sink::Cluster { reports, place } => {
+                reports.status(place.status.clone(), fresh.to_json(MAX_ENTRY_BYTES));
+            }
         }
         *lock(&self.shared.status) = fresh;
         self.written = Some((json, Instant::now()));

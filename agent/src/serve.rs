@@ -1,7 +1,7 @@
 //! Probes and status over HTTP: one thread, one request a connection.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,13 +18,18 @@ const SILENCE: Duration = Duration::from_mins(15);
 
 /// Listens and answers from now on.
 pub fn start(address: SocketAddr, shared: Arc<Shared>) -> Result<(), Failure> {
-    let listener = TcpListener::bind(address).map_err(|error| {
+    let any = address.ip() == Ipv6Addr::UNSPECIFIED;
+    // A node without IPv6 has no such address; every other one means both by it.
+    let other = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
+    let listener =
+        TcpListener::bind(address).or_else(|error| if any { TcpListener::bind(other) } else { Err(error) });
+    let listener = listener.map_err(|error| {
         Failure::system(format!(
             "failed to listen on {address}: {error}. Choose another address with --listen"
         ))
     })?;
     let bound = listener.local_addr().unwrap_or(address);
-    tracing::info!(address = %bound, "serving /startupz, /healthz, /readyz and /status");
+    tracing::info!(address = %bound, "serving /startupz, /healthz, /readyz, /status and /metrics");
     spawn("serve", move || {
         for stream in listener.incoming().flatten() {
             // One caller's broken connection is that caller's.
@@ -76,13 +81,18 @@ fn respond(head: &[u8], shared: &Shared) -> (&'static str, &'static str, String)
     match path {
         b"/startupz" => {
             let (good, words) = shared.may_start();
-            probe(good, words)
+            probe(good, &words)
         }
         b"/healthz" if shared.heartbeat() > SILENCE => probe(false, "the sync thread is silent"),
         b"/healthz" => probe(true, "alive"),
         b"/readyz" if shared.is_synced() => probe(true, "synced"),
         b"/readyz" => probe(false, "not synced; see /status"),
+        b"/metrics" => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", shared.metrics()),
         b"/status" => ("200 OK", "application/json", format!("{}\n", shared.json())),
-        _ => ("404 Not Found", TEXT, "there are /startupz, /healthz, /readyz and /status\n".to_owned()),
+        _ => (
+            "404 Not Found",
+            TEXT,
+            "there are /startupz, /healthz, /readyz, /status and /metrics\n".to_owned(),
+        ),
     }
 }

@@ -2,10 +2,11 @@
 //! what is interrupted goes on where it was.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stoker_api::Reason;
 use stoker_api::spec::DesignerSessionPolicy;
+use stoker_git::Traffic;
 use stoker_ignition::Gateway;
 use stoker_object::{CommitHeader, ObjectId};
 use stoker_sync::{Applied, Change, ChangeKind, Prepared, Staging, Summary, Trust, Volume};
@@ -14,6 +15,7 @@ use crate::designers::{self, Sessions, Verdict};
 use crate::failure::{Code, Failure};
 use crate::fetch::Repository;
 use crate::mailbox::Mailbox;
+use crate::metrics::Metrics;
 use crate::progress::{Progress, megabytes};
 use crate::rules::LayoutRules;
 use crate::scan;
@@ -30,6 +32,7 @@ pub struct Sync<'a> {
     pub mailbox: &'a Mailbox,
     /// The gateway answers as one that runs.
     pub gateway_runs: bool,
+    pub metrics: &'a Metrics,
     /// How long this commit has waited for Designers to close.
     pub waited: Duration,
 }
@@ -55,6 +58,9 @@ pub struct Done {
     pub projects: BTreeSet<String>,
     /// Changed files that only a restart of the gateway applies.
     pub restart: Vec<String>,
+    /// The first of the changes, and how many files are added, modified and deleted.
+    pub changes: Vec<Change>,
+    pub counts: [u64; 3],
 }
 
 /// What a prepared sync touches.
@@ -76,7 +82,12 @@ impl Sync<'_> {
         let fresh = staging.is_empty();
         staging.set_limits(self.settings.desired(commit, commit, restore).limits);
         let mut progress = Progress::new(0);
-        let header = self.fetch_commit(commit, &mut staging, &mut progress)?;
+        let (began, before) = (Instant::now(), self.repository.traffic());
+        let header = self.fetch_commit(commit, &mut staging, &mut progress);
+        if header.is_err() {
+            self.count_fetch(began.elapsed(), before, false)?;
+        }
+        let (header, trees_took) = (header?, began.elapsed());
         drop(progress);
         let desired = self.settings.desired(commit, header.tree, restore);
         let plan = self.volume.plan(&desired, &mut self.repository.trees(), self.rules, trust)?;
@@ -98,12 +109,14 @@ impl Sync<'_> {
         let reused = self.volume.reuse(&plan, &mut staging).map_err(Failure::from);
         let reused = make_room(&mut staging, reused)?;
         let mut progress = Progress::new(summary.writes());
+        let began = Instant::now();
         let mut fetched = self.repository.fetch_blobs(&plan, &mut staging, &mut progress);
         if fetched.is_ok() {
             let look = !fresh || reused > 0;
             fetched = self.repository.fetch_lfs(&plan, &mut staging, &mut progress, look);
         }
         drop(progress);
+        self.count_fetch(trees_took + began.elapsed(), before, fetched.is_ok())?;
         make_room(&mut staging, fetched)?;
         let prepared = self.volume.prepare(&mut staging, plan, &desired, self.rules);
         let prepared = make_room(&mut staging, prepared.map_err(Failure::from))?;
@@ -123,8 +136,19 @@ impl Sync<'_> {
         }
         let files = touched.counts.iter().sum();
         let applied = self.apply(&mut staging, prepared, commit, files)?;
-        let done = Done { applied, header, files, projects: touched.projects, restart: touched.restart };
+        let Touched { projects, restart, changes, counts } = touched;
+        let done = Done { applied, header, files, projects, restart, changes, counts };
         Ok(Outcome::Done { summary, applied: Some(Box::new(done)) })
+    }
+
+    /// Counts what went over the network, if something did: as a clone where nothing was synced before.
+    fn count_fetch(&self, took: Duration, before: Traffic, is_ok: bool) -> Result<(), Failure> {
+        let now = self.repository.traffic();
+        if now.requests > before.requests {
+            let first = self.volume.synced()?.is_none();
+            self.metrics.fetched(first, took, now.received.saturating_sub(before.received), is_ok);
+        }
+        Ok(())
     }
 
     /// The commit with its trees; verified, where the resource says so.
@@ -139,8 +163,8 @@ impl Sync<'_> {
         };
         let applied = self.volume.synced()?.filter(|synced| synced.identity == self.settings.identity());
         let wanted = Wanted {
-            repository: &self.settings.resource.spec.git.repo,
-            reference: self.settings.reference(),
+            repository: &self.settings.repository,
+            reference: &self.settings.reference,
             commit,
             applied: applied.and_then(|synced| synced.commit.parse().ok()),
             rollback: self.settings.asks_for_rollback_to(commit),
@@ -183,7 +207,9 @@ impl Sync<'_> {
         if policy == DesignerSessionPolicy::Proceed || !self.gateway_runs || projects.is_empty() {
             return Verdict::Go;
         }
-        let sessions = match self.gateway.designers() {
+        let asked = self.gateway.designers();
+        self.metrics.designers(asked.as_ref().map_or(0, Vec::len));
+        let sessions = match asked {
             Ok(open) => Sessions::Open(
                 open.iter()
                     .filter(|designer| projects.contains(&designer.project))

@@ -13,7 +13,7 @@ use crate::sync::Done;
 
 impl Agent<'_> {
     pub(super) fn report_change(&mut self, done: Done, previous: Option<String>, took: Duration) {
-        let Done { applied, header, files, projects, restart } = done;
+        let Done { applied, header, files, projects, restart, changes, counts } = done;
         let received = self.repository.traffic().received - self.received;
         self.received += received;
         tracing::info!(
@@ -26,6 +26,8 @@ impl Agent<'_> {
             "synced"
         );
         self.reporter.changed(previous, files, took);
+        self.reporter.listed(applied.commit.clone(), &changes, counts, false);
+        self.shared.metrics.synced(&self.settings.profile_name, took, counts);
         self.reporter.projects(projects.iter().cloned().collect());
         if !restart.is_empty() {
             tracing::warn!(?restart, "only a restart of the gateway applies these");
@@ -84,7 +86,7 @@ impl Agent<'_> {
             self.ping_at.get_or_insert_with(Instant::now);
             return Ok(());
         }
-        let token = self.settings.gateway_options()?.token_file;
+        let token = Some(self.settings.gateway.token_file.clone());
         if !self.scan.is_due(token.as_deref()) {
             return Ok(());
         }
@@ -95,12 +97,14 @@ impl Agent<'_> {
         match scan::run(&self.gateway, &self.projects) {
             Ok(result) => {
                 tracing::info!(result, took = crate::clock::duration(started.elapsed()), "scanned");
+                self.shared.metrics.scanned(started.elapsed(), "success");
                 self.reporter.scanned(result);
                 self.projects.clear();
                 self.scan.forget();
                 Ok(self.volume.set_mark(Mark::ScanPending, false)?)
             }
             Err(scan::Failed { result, failure, gateway_down }) => {
+                self.shared.metrics.scanned(started.elapsed(), "error");
                 self.reporter.scanned(result);
                 if gateway_down {
                     // It loads everything when it starts: nothing has failed.
@@ -125,6 +129,7 @@ impl Agent<'_> {
         if self.volume.tidy(undo, &self.rules)? {
             tracing::debug!("the manifest was written anew");
         }
+        self.shared.metrics.undo(self.volume.history()?.iter().map(|one| one.bytes).sum());
         Ok(())
     }
 
