@@ -199,7 +199,9 @@ fn a_private_server_behind_a_proxy_is_synced_from_and_no_secret_is_seen_anywhere
     let ended = run(&site, &manifest);
     assert_eq!(ended.code, 0, "{}\n{}", ended.stderr, proxy.log());
     assert!(proxy.was_asked_for(&server.addr().to_string()), "{}", proxy.log());
-    forbidden.iter().for_each(|forbidden| forbidden.assert_absent_after(&site, &ended));
+    for secret in &forbidden {
+        secret.assert_absent_after(&site, &ended);
+    }
     // Each of them wrong, one after the other.
     server.update(|options| options.bearer = Some("another".to_owned()));
     let wrong_token = run(&site, &manifest);
@@ -214,6 +216,8 @@ fn a_private_server_behind_a_proxy_is_synced_from_and_no_secret_is_seen_anywhere
     let no_password = run(&site, &without);
     assert!(no_password.message().contains("git.proxy"), "{}", no_password.stderr);
     for ended in [&wrong_token, &wrong_certificate, &no_certificate, &no_password] {
-        forbidden.iter().for_each(|forbidden| forbidden.assert_absent_after(&site, ended));
+        for secret in &forbidden {
+            secret.assert_absent_after(&site, ended);
+        }
     }
 }
