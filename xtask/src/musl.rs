@@ -93,7 +93,7 @@ pub fn build(package: &str, arch: Arch, progress: &mut Progress) -> Result<Built
     let mut command = if arch.is_native() { native(arch)? } else { by_zig(progress)? };
     progress.begin(&format!("{package} for {}", arch.name()));
     command.args(["--profile", "dist", "--package", package, "--target", &arch.target()]);
-    command.env("CARGO_ENCODED_RUSTFLAGS", remapped_paths());
+    command.env("CARGO_ENCODED_RUSTFLAGS", compiler_flags(arch).join("\u{1f}"));
     process::checked(&mut command, |line| progress.detail(line))?;
 
     let made = workspace::target().join(arch.target()).join("dist").join(package);
@@ -192,16 +192,27 @@ fn zig(progress: &mut Progress) -> Result<PathBuf> {
     Ok(bin)
 }
 
+/// What makes programs small besides the profile: a panic aborts, so nobody reads the tables to unwind by (600 kB of
+/// the agent), and relative relocations are packed (musl has read them since 1.2.4).
+fn compiler_flags(arch: Arch) -> Vec<String> {
+    let mut flags = remapped_paths();
+    flags.push("-Cforce-unwind-tables=no".to_owned());
+    if arch.is_native() {
+        flags.push("-Clink-arg=-Wl,-z,pack-relative-relocs".to_owned());
+    }
+    flags
+}
+
 /// Compiler flags that keep this machine's directories out of the program: panics name files relative to the
 /// checkout, and two checkouts give the same bytes.
-fn remapped_paths() -> String {
+fn remapped_paths() -> Vec<String> {
     let mut flags = vec![format!("--remap-path-prefix={}=", workspace::root().display())];
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
     }
-    flags.join("\u{1f}")
+    flags
 }
 
 #[cfg(test)]
