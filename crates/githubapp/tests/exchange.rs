@@ -204,7 +204,7 @@ impl Server {
         if expires <= clock || expires > clock + 600 {
             return Err(unauthorized("'Expiration time' claim ('exp') is too far in the future"));
         }
-        if claims["iss"] != APP.to_string() {
+        if claims["iss"].as_str() != Some(&APP.to_string()) {
             return Err((404, "Integration not found".to_owned()));
         }
         if line != format!("POST /api/v3/app/installations/{INSTALLATION}/access_tokens HTTP/1.1") {
@@ -317,7 +317,7 @@ fn limits_redirects_and_strange_answers_are_told_apart() {
         github.token(&mut tokens).unwrap_err()
     };
     let error = answer(403, "Retry-After: 60\r\n", r#"{"message":"secondary rate limit"}"#);
-    assert_eq!((error.retry_after(), error.is_transient()), (Some(Duration::from_secs(60)), true));
+    assert_eq!((error.retry_after(), error.is_transient()), (Some(Duration::from_mins(1)), true));
     let error = answer(302, "Location: https://evil.example/\r\n", "");
     assert!(error.to_string().contains("302"), "{error}");
     let error = answer(201, "", "<html>");

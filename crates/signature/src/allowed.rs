@@ -247,7 +247,7 @@ mod tests {
             assert!(text.starts_with("allowed_signers:2: ") && text.contains(words), "{line}: {text}");
         }
         assert!(parse(b"\xff\xfe x", "f").is_err());
-        assert!(parse(&[b'x'; LONGEST_LINE + 1], "f").is_err());
+        assert!(parse(&vec![b'x'; LONGEST_LINE + 1], "f").is_err());
         assert!(parse(&b"#\n".repeat(MOST_LINES + 1), "f").is_err());
     }
 
