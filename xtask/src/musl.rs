@@ -192,11 +192,10 @@ fn zig(progress: &mut Progress) -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// What makes programs small besides the profile: a panic aborts, so nobody reads the tables to unwind by (600 kB of
-/// the agent), and relative relocations are packed (musl has read them since 1.2.4).
+/// What makes programs small besides the profile: relative relocations are packed, 180 kB of the agent (musl has read
+/// them since 1.2.4).
 fn compiler_flags(arch: Arch) -> Vec<String> {
     let mut flags = remapped_paths();
-    flags.push("-Cforce-unwind-tables=no".to_owned());
     if arch.is_native() {
         flags.push("-Clink-arg=-Wl,-z,pack-relative-relocs".to_owned());
     }
