@@ -47,8 +47,7 @@ fn a_changed_commit_an_unknown_key_and_an_unsigned_commit_are_told_apart() {
     let plain = (plain.parse().unwrap(), plant.object("commit", &plain));
     let text = words(by_ssh(&allowed, &plain, now()));
     assert!(text.contains("is not signed") && text.contains("git commit -S"), "{text}");
-    let spliced =
-        [&commit.1[..=commit.1.iter().position(|b| *b == b'\n').unwrap()], b"gpgsig x\n"].concat();
+    let spliced = [&commit.1[..=commit.1.iter().position(|b| *b == b'\n').unwrap()], b"gpgsig x\n"].concat();
     assert!(by_ssh(&allowed, &(commit.0, [&spliced, &commit.1[46..]].concat()), now()).is_err());
 }
 
