@@ -1,14 +1,16 @@
 //! `OpenPGP` signatures and keys.
 
-use pgp::composed::{Deserializable as _, DetachedSignature, SignedPublicKey, SignedPublicSubKey};
+mod packets;
+
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{KeyFlags, Signature, SignatureType};
+use pgp::packet::{KeyFlags, PublicSubkey, Signature, SignatureType};
 use pgp::ser::Serialize;
 use pgp::types::{KeyDetails, Tag, VerifyingKey};
 
 use crate::fault::{KeyFault, Verdict};
 use crate::keyring::Signer;
 use crate::time;
+use packets::Key;
 
 pub(crate) const ARMOUR: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
 const BLOCK: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
@@ -24,7 +26,7 @@ const REVOKED: &str = "Sign with another key";
 
 /// A key with its subkeys.
 #[derive(Debug)]
-pub(crate) struct OpenPgpKey(SignedPublicKey);
+pub(crate) struct OpenPgpKey(Key);
 
 /// Reads the armoured public keys of a file.
 pub(crate) fn parse(text: &[u8], file: &str) -> Result<Vec<OpenPgpKey>, KeyFault> {
@@ -38,15 +40,11 @@ pub(crate) fn parse(text: &[u8], file: &str) -> Result<Vec<OpenPgpKey>, KeyFault
     let mut keys = Vec::new();
     for block in text.split(BLOCK).skip(1) {
         let block = format!("{BLOCK}{block}");
-        let (parsed, _) = SignedPublicKey::from_armor_many(block.as_bytes())
-            .map_err(|error| fault(format!("its armour cannot be read: {error}")))?;
-        for key in parsed {
-            keys.push(OpenPgpKey(
-                key.map_err(|error| fault(format!("a key in it cannot be read: {error}")))?,
-            ));
-            if keys.len() > MOST_KEYS {
-                return Err(fault(format!("more than {MOST_KEYS} keys are not read")));
-            }
+        let parsed = packets::keys(block.as_bytes());
+        let parsed = parsed.map_err(|error| fault(format!("a key in it cannot be read: {error}")))?;
+        keys.extend(parsed.into_iter().map(OpenPgpKey));
+        if keys.len() > MOST_KEYS {
+            return Err(fault(format!("more than {MOST_KEYS} keys are not read")));
         }
     }
     if keys.is_empty() { Err(fault(not_armoured())) } else { Ok(keys) }
@@ -64,9 +62,7 @@ pub(crate) fn check(
     now: i64,
 ) -> Result<Signer, Verdict> {
     let unreadable = |why: String| Verdict::Unreadable(why);
-    let (parsed, _) =
-        DetachedSignature::from_armor_single(signature).map_err(|error| unreadable(error.to_string()))?;
-    let signature = parsed.signature;
+    let signature = packets::signature(signature).map_err(unreadable)?;
     if !matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text)) {
         return Err(unreadable("it is none of a document".to_owned()));
     }
@@ -102,22 +98,22 @@ fn issuer(signature: &Signature) -> String {
 
 /// The part of a key that signs.
 enum Component<'a> {
-    Primary(&'a SignedPublicKey),
-    Subkey(&'a SignedPublicSubKey),
+    Primary(&'a Key),
+    Subkey(&'a (PublicSubkey, Vec<Signature>)),
 }
 
 impl Component<'_> {
     fn fingerprint(&self) -> String {
         match self {
-            Self::Primary(key) => format!("{:X}", key.primary_key.fingerprint()),
-            Self::Subkey(key) => format!("{:X}", key.key.fingerprint()),
+            Self::Primary(key) => format!("{:X}", key.primary.fingerprint()),
+            Self::Subkey((key, _)) => format!("{:X}", key.fingerprint()),
         }
     }
 
     fn verify(&self, signature: &Signature, payload: &[u8]) -> pgp::errors::Result<()> {
         match self {
-            Self::Primary(key) => signature.verify(&key.primary_key, payload),
-            Self::Subkey(key) => signature.verify(&key.key, payload),
+            Self::Primary(key) => signature.verify(&key.primary, payload),
+            Self::Subkey((key, _)) => signature.verify(key, payload),
         }
     }
 }
@@ -127,9 +123,13 @@ type Problem = (String, &'static str);
 impl OpenPgpKey {
     /// The first user's name, with no more of it than a message needs.
     fn name(&self) -> String {
-        let user =
-            self.0.details.users.iter().find(|user| user.is_primary()).or(self.0.details.users.first());
-        let name = user.map(|user| String::from_utf8_lossy(user.id.id()).into_owned());
+        let user = self
+            .0
+            .users
+            .iter()
+            .find(|(_, own)| own.iter().any(Signature::is_primary))
+            .or(self.0.users.first());
+        let name = user.map(|(user, _)| String::from_utf8_lossy(user.id()).into_owned());
         let name =
             name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "an unnamed user".to_owned());
         name.chars().filter(|c| !c.is_control()).take(120).collect()
@@ -138,17 +138,17 @@ impl OpenPgpKey {
     /// The part that a signature names.
     fn component(&self, signature: &Signature) -> Option<Component<'_>> {
         let Self(key) = self;
-        if is_by(signature, &key.primary_key) {
+        if is_by(signature, &key.primary) {
             return Some(Component::Primary(key));
         }
-        key.public_subkeys.iter().find(|subkey| is_by(signature, &subkey.key)).map(Component::Subkey)
+        key.subkeys.iter().find(|(subkey, _)| is_by(signature, subkey)).map(Component::Subkey)
     }
 
     /// Why a good signature does not count.
     fn problem(&self, component: &Component<'_>, signature: &Signature, now: i64) -> Option<Problem> {
         let Self(key) = self;
-        let primary = &key.primary_key;
-        if key.details.revocation_signatures.iter().any(|revocation| revocation.verify_key(primary).is_ok()) {
+        let primary = &key.primary;
+        if key.revocations.iter().any(|revocation| revocation.verify_key(primary).is_ok()) {
             return Some(("was revoked".to_owned(), REVOKED));
         }
         let Some(binding) = self.newest_self_signature() else {
@@ -169,13 +169,13 @@ impl OpenPgpKey {
     /// What the key says of itself: the newest valid signature on a user that is not revoked, or on the key.
     fn newest_self_signature(&self) -> Option<&Signature> {
         let Self(key) = self;
-        let primary = &key.primary_key;
-        let direct = key.details.direct_signatures.iter().filter(|own| own.verify_key(primary).is_ok());
-        let of_users = key.details.users.iter().filter_map(|user| {
+        let primary = &key.primary;
+        let direct = key.direct.iter().filter(|own| own.verify_key(primary).is_ok());
+        let of_users = key.users.iter().filter_map(|(user, own)| {
             let genuine = |own: &&Signature| {
-                is_by(own, primary) && own.verify_certification(primary, Tag::UserId, &user.id).is_ok()
+                is_by(own, primary) && own.verify_certification(primary, Tag::UserId, user).is_ok()
             };
-            let newest = user.signatures.iter().filter(genuine).max_by_key(|own| created(own))?;
+            let newest = own.iter().filter(genuine).max_by_key(|own| created(own))?;
             (newest.typ() != Some(SignatureType::CertRevocation)).then_some(newest)
         });
         direct.chain(of_users).max_by_key(|own| created(own))
@@ -184,29 +184,27 @@ impl OpenPgpKey {
 
 fn subkey_problem<K: VerifyingKey + Serialize>(
     primary: &K,
-    subkey: &SignedPublicSubKey,
+    (subkey, own): &(PublicSubkey, Vec<Signature>),
     now: i64,
 ) -> Option<Problem> {
     let genuine = |typ: SignatureType| {
-        move |own: &&Signature| {
-            own.typ() == Some(typ) && own.verify_subkey_binding(primary, &subkey.key).is_ok()
-        }
+        move |own: &&Signature| own.typ() == Some(typ) && own.verify_subkey_binding(primary, subkey).is_ok()
     };
-    if subkey.signatures.iter().any(|own| genuine(SignatureType::SubkeyRevocation)(&own)) {
+    if own.iter().any(|own| genuine(SignatureType::SubkeyRevocation)(&own)) {
         return Some(("was revoked (the subkey)".to_owned(), REVOKED));
     }
-    let bindings = subkey.signatures.iter().filter(genuine(SignatureType::SubkeyBinding));
+    let bindings = own.iter().filter(genuine(SignatureType::SubkeyBinding));
     let Some(binding) = bindings.max_by_key(|own| created(own)) else {
         return Some(("its primary key does not vouch for".to_owned(), REVOKED));
     };
     // Without the subkey's own consent anybody could take somebody else's subkey into his key.
     let consents = binding
         .embedded_signature()
-        .is_some_and(|back| back.verify_primary_key_binding(&subkey.key, primary).is_ok());
+        .is_some_and(|back| back.verify_primary_key_binding(subkey, primary).is_ok());
     if !binding.key_flags().sign() || !consents {
         return Some(("is not meant for signing (the subkey)".to_owned(), REVOKED));
     }
-    ended(&subkey.key, binding, now)
+    ended(subkey, binding, now)
 }
 
 /// Whether a key's time is over, as `binding` gives it, or has not come.
