@@ -192,7 +192,9 @@ mod tests {
 
     #[test]
     fn what_is_measured_has_to_be_said() {
-        for (line, words) in [("", "what is to be measured?"), ("controller", "there are agent and render")] {
+        for (line, words) in
+            [("", "what is to be measured?"), ("fleet", "there are agent, controller and render")]
+        {
             let error = parsed(line).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
